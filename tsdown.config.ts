@@ -12,7 +12,7 @@ const shared = {
   target: 'node20.19',
   fixedExtension: false,
   hash: false,
-  external: ['koffi'],
+  external: ['koffi'] as string[],
 } as const;
 
 export default defineConfig([

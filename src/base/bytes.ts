@@ -2,6 +2,13 @@
 // so heads, variables and regular expressions see exactly what came over the wire, as nginx does. The only wrapper of Buffer.
 import { Buffer } from 'node:buffer';
 
+/** Node's own fast paths, absent from its types: no options object, no encoding to look up. */
+type RawBuffer = Buffer & {
+  latin1Slice(start?: number, end?: number): string;
+  utf8Slice(start?: number, end?: number): string;
+  latin1Write(text: string, at: number): number;
+};
+
 export const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 /** Bytes `start` to `end` as a byte string. */
@@ -21,12 +28,12 @@ export function writeBytes(target: Uint8Array, text: string, at: number): number
 
 /** A Unicode string (a name from the API, a file path) as a byte string in UTF-8. */
 export function utf8ByteString(text: string): string {
-  return Buffer.from(text, 'utf8').latin1Slice();
+  return asBuffer(Buffer.from(text, 'utf8')).latin1Slice();
 }
 
 /** A byte string that holds UTF-8, as a Unicode string for a person's eyes or a path. */
 export function unicodeOf(byteText: string): string {
-  return Buffer.from(byteText, 'latin1').utf8Slice();
+  return asBuffer(Buffer.from(byteText, 'latin1')).utf8Slice();
 }
 
 /** A copy of bytes `start` to `end`, for keeping beyond the call that lent them. */
@@ -43,6 +50,8 @@ export function base64Bytes(text: string): Uint8Array {
 }
 
 /** The engine's shared buffers are Buffers already; anything else is wrapped without a copy. */
-function asBuffer(bytes: Uint8Array): Buffer {
-  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+function asBuffer(bytes: Uint8Array): RawBuffer {
+  const buffer =
+    bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return buffer as RawBuffer;
 }

@@ -15,19 +15,103 @@ export interface Failure {
   readonly text: string;
 }
 
-function failure(code: string, side: Failure['side'], status: number, retry: Retry, level: Level, text: string): Failure {
+function failure(
+  code: string,
+  side: Failure['side'],
+  status: number,
+  retry: Retry,
+  level: Level,
+  text: string,
+): Failure {
   return Object.freeze({ code, side, status, retry, level, text });
 }
 
-export const CLIENT_GONE = failure('client_gone', 'downstream', 499, 'never', 'info', 'client prematurely closed connection');
-export const CLIENT_TIMED_OUT = failure('client_timed_out', 'downstream', 408, 'never', 'info', 'client timed out');
-export const CONNECT_FAILED = failure('connect_failed', 'upstream', 502, 'always', 'error', 'connect() failed');
-export const CONNECT_TIMED_OUT = failure('connect_timed_out', 'upstream', 504, 'always', 'error', 'upstream timed out');
-export const SEND_TIMED_OUT = failure('send_timed_out', 'upstream', 504, 'idempotent', 'error', 'upstream timed out');
-export const READ_TIMED_OUT = failure('read_timed_out', 'upstream', 504, 'idempotent', 'error', 'upstream timed out');
-export const PEER_CLOSED = failure('peer_closed', 'upstream', 502, 'idempotent', 'error', 'upstream prematurely closed connection');
-export const PEER_RESET = failure('peer_reset', 'upstream', 502, 'idempotent', 'error', 'upstream connection reset');
-export const INVALID_ANSWER = failure('invalid_answer', 'upstream', 502, 'idempotent', 'error', 'upstream sent invalid header');
-export const ANSWER_TOO_BIG = failure('answer_too_big', 'upstream', 502, 'idempotent', 'error', 'upstream sent too big header');
-export const UNASKED_UPGRADE = failure('unasked_upgrade', 'upstream', 502, 'never', 'error', 'upstream sent 101 without being asked to upgrade');
+export const CLIENT_GONE = failure(
+  'client_gone',
+  'downstream',
+  499,
+  'never',
+  'info',
+  'client prematurely closed connection',
+);
+export const CLIENT_TIMED_OUT = failure(
+  'client_timed_out',
+  'downstream',
+  408,
+  'never',
+  'info',
+  'client timed out',
+);
+export const CONNECT_FAILED = failure(
+  'connect_failed',
+  'upstream',
+  502,
+  'always',
+  'error',
+  'connect() failed',
+);
+export const CONNECT_TIMED_OUT = failure(
+  'connect_timed_out',
+  'upstream',
+  504,
+  'always',
+  'error',
+  'upstream timed out',
+);
+export const SEND_TIMED_OUT = failure(
+  'send_timed_out',
+  'upstream',
+  504,
+  'idempotent',
+  'error',
+  'upstream timed out',
+);
+export const READ_TIMED_OUT = failure(
+  'read_timed_out',
+  'upstream',
+  504,
+  'idempotent',
+  'error',
+  'upstream timed out',
+);
+export const PEER_CLOSED = failure(
+  'peer_closed',
+  'upstream',
+  502,
+  'idempotent',
+  'error',
+  'upstream prematurely closed connection',
+);
+export const PEER_RESET = failure(
+  'peer_reset',
+  'upstream',
+  502,
+  'idempotent',
+  'error',
+  'upstream connection reset',
+);
+export const INVALID_ANSWER = failure(
+  'invalid_answer',
+  'upstream',
+  502,
+  'idempotent',
+  'error',
+  'upstream sent invalid header',
+);
+export const ANSWER_TOO_BIG = failure(
+  'answer_too_big',
+  'upstream',
+  502,
+  'idempotent',
+  'error',
+  'upstream sent too big header',
+);
+export const UNASKED_UPGRADE = failure(
+  'unasked_upgrade',
+  'upstream',
+  502,
+  'never',
+  'error',
+  'upstream sent 101 without being asked to upgrade',
+);
 export const NO_LIVE_PEERS = failure('no_live_peers', 'upstream', 502, 'never', 'error', 'no live upstreams');

@@ -20,11 +20,51 @@ export function limits(): readonly Limit[] {
   return all;
 }
 
-export const INCLUDE_DEPTH_MAX = limit('include_depth', 20, 'count', 'the configuration is refused at the include that goes deeper');
-export const CONFIG_ERRORS_MAX = limit('config_errors', 50, 'count', 'further errors of one configuration are counted, not shown');
-export const INTERNAL_REDIRECTS_MAX = limit('internal_redirects', 10, 'count', 'the request is answered with 500, as in nginx');
-export const SUBREQUESTS_MAX = limit('subrequests', 50, 'count', 'the request is answered with 500, as in nginx');
-export const RECEIVE_BYTES = limit('receive_buffer', 65_536, 'bytes', 'a read returns at most this much; one buffer serves all connections');
-export const DRAIN_MS = limit('drain', 5, 'ms', "the engine's turn ends; Node's own work runs before the next");
-export const ACCEPT_PAUSE_MS = limit('accept_pause', 500, 'ms', 'after EMFILE, ENFILE or ENOBUFS a listener rests this long, as in nginx');
-export const TUNNEL_PENDING_BYTES_MAX = limit('tunnel_pending', 131_072, 'bytes', 'a tunnel stops reading its fast side until the slow side has taken what waits');
+export const INCLUDE_DEPTH_MAX = limit(
+  'include_depth',
+  20,
+  'count',
+  'the configuration is refused at the include that goes deeper',
+);
+export const CONFIG_ERRORS_MAX = limit(
+  'config_errors',
+  50,
+  'count',
+  'further errors of one configuration are counted, not shown',
+);
+export const INTERNAL_REDIRECTS_MAX = limit(
+  'internal_redirects',
+  10,
+  'count',
+  'the request is answered with 500, as in nginx',
+);
+export const SUBREQUESTS_MAX = limit(
+  'subrequests',
+  50,
+  'count',
+  'the request is answered with 500, as in nginx',
+);
+export const RECEIVE_BYTES = limit(
+  'receive_buffer',
+  65_536,
+  'bytes',
+  'a read returns at most this much; one buffer serves all connections',
+);
+export const DRAIN_MS = limit(
+  'drain',
+  5,
+  'ms',
+  "the engine's turn ends; Node's own work runs before the next",
+);
+export const ACCEPT_PAUSE_MS = limit(
+  'accept_pause',
+  500,
+  'ms',
+  'after EMFILE, ENFILE or ENOBUFS a listener rests this long, as in nginx',
+);
+export const TUNNEL_PENDING_BYTES_MAX = limit(
+  'tunnel_pending',
+  131_072,
+  'bytes',
+  'a tunnel stops reading its fast side until the slow side has taken what waits',
+);
