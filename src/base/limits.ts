@@ -62,6 +62,18 @@ export const ACCEPT_PAUSE_MS = limit(
   'ms',
   'after EMFILE, ENFILE or ENOBUFS a listener rests this long, as in nginx',
 );
+export const SEND_QUEUE_BYTES = limit(
+  'send_queue',
+  65_536,
+  'bytes',
+  'the portable engine takes no more of what is sent on a connection until the system has taken what waits',
+);
+export const SEND_LINGER_MS = limit(
+  'send_linger',
+  60_000,
+  'ms',
+  'the portable engine drops a closed connection whose peer has taken nothing of what waits for this long',
+);
 export const TUNNEL_PENDING_BYTES_MAX = limit(
   'tunnel_pending',
   131_072,
