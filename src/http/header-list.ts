@@ -1,0 +1,155 @@
+// The header lines of one head, in order and in their original spelling, looked up by lower-case name. Three parallel arrays, walked
+// by index: nothing is allocated by a look-up. Names and values are byte strings (base/bytes.ts).
+import { asciiLower, lowerName } from './header-name.ts';
+
+export class HeaderList {
+  private readonly names: string[] = [];
+  private readonly lowers: string[] = [];
+  private readonly values: string[] = [];
+
+  get length(): number {
+    return this.names.length;
+  }
+
+  nameAt(index: number): string {
+    return this.names[index]!;
+  }
+
+  lowerAt(index: number): string {
+    return this.lowers[index]!;
+  }
+
+  valueAt(index: number): string {
+    return this.values[index]!;
+  }
+
+  /** Where the first line of that name stands from `from` on, or -1. */
+  indexOf(lower: string, from = 0): number {
+    return this.lowers.indexOf(lower, from);
+  }
+
+  has(lower: string): boolean {
+    return this.lowers.indexOf(lower) !== -1;
+  }
+
+  /** The value of the first line of that name. */
+  get(lower: string): string | undefined {
+    const index = this.lowers.indexOf(lower);
+    return index === -1 ? undefined : this.values[index];
+  }
+
+  getAll(lower: string): string[] {
+    const found: string[] = [];
+    for (let i = this.indexOf(lower); i !== -1; i = this.indexOf(lower, i + 1)) found.push(this.values[i]!);
+    return found;
+  }
+
+  /** All values of that name in one: `, ` between lists, `; ` between cookies. Undefined where there is none. */
+  joined(lower: string, separator = ', '): string | undefined {
+    let i = this.indexOf(lower);
+    if (i === -1) return undefined;
+    let text = this.values[i]!;
+    for (i = this.indexOf(lower, i + 1); i !== -1; i = this.indexOf(lower, i + 1)) {
+      text += separator + this.values[i]!;
+    }
+    return text;
+  }
+
+  add(name: string, value: string): void {
+    this.addLowered(name, lowerName(name), value);
+  }
+
+  /** `add` for one who knows the lower-case name already. */
+  addLowered(name: string, lower: string, value: string): void {
+    this.names.push(name);
+    this.lowers.push(lower);
+    this.values.push(value);
+  }
+
+  /** One line of that name in the place of the first; at the end where there was none. */
+  set(name: string, value: string): void {
+    const lower = lowerName(name);
+    const first = this.indexOf(lower);
+    if (first === -1) return this.addLowered(name, lower, value);
+    this.names[first] = name;
+    this.values[first] = value;
+    if (this.indexOf(lower, first + 1) !== -1) this.remove(lower, first + 1);
+  }
+
+  delete(lower: string): void {
+    const first = this.indexOf(lower);
+    if (first !== -1) this.remove(lower, first);
+  }
+
+  deleteAt(index: number): void {
+    this.names.splice(index, 1);
+    this.lowers.splice(index, 1);
+    this.values.splice(index, 1);
+  }
+
+  clear(): void {
+    this.truncate(0);
+  }
+
+  copy(): HeaderList {
+    const list = new HeaderList();
+    for (let i = 0; i < this.names.length; i++) {
+      list.addLowered(this.names[i]!, this.lowers[i]!, this.values[i]!);
+    }
+    return list;
+  }
+
+  /** `Name: value\r\n` for each line. */
+  render(): string {
+    let text = '';
+    for (let i = 0; i < this.names.length; i++) text += `${this.names[i]!}: ${this.values[i]!}\r\n`;
+    return text;
+  }
+
+  private remove(lower: string, from: number): void {
+    let kept = from;
+    for (let i = from; i < this.lowers.length; i++) {
+      if (this.lowers[i] === lower) continue;
+      this.names[kept] = this.names[i]!;
+      this.lowers[kept] = this.lowers[i]!;
+      this.values[kept] = this.values[i]!;
+      kept++;
+    }
+    this.truncate(kept);
+  }
+
+  private truncate(length: number): void {
+    this.names.length = length;
+    this.lowers.length = length;
+    this.values.length = length;
+  }
+}
+
+/**
+ * `text` as it may stand in a head: CR, LF and NUL become spaces (RFC 9110, 5.5). Every value that a variable had a part in passes
+ * here, so that nobody can end a header line with it.
+ */
+export function safeHeaderValue(text: string): string {
+  return /[\r\n\0]/.test(text) ? text.replace(/[\r\n\0]/g, ' ') : text;
+}
+
+/** The elements of a comma-separated list over all lines of that name, lower case, without empty ones (RFC 9110, 5.6.1). */
+export function listTokens(headers: HeaderList, lower: string): string[] {
+  const tokens: string[] = [];
+  for (let i = headers.indexOf(lower); i !== -1; i = headers.indexOf(lower, i + 1)) {
+    for (const element of headers.valueAt(i).split(',')) {
+      const token = element.replace(/^[ \t]+|[ \t]+$/g, '');
+      if (token !== '') tokens.push(asciiLower(token));
+    }
+  }
+  return tokens;
+}
+
+/** Is `token`, lower case, an element of that list? */
+export function listHas(headers: HeaderList, lower: string, token: string): boolean {
+  const first = headers.indexOf(lower);
+  if (first === -1) return false;
+  const value = headers.valueAt(first);
+  if (value.length === token.length && value.toLowerCase() === token) return true;
+  return listTokens(headers, lower).includes(token);
+}
