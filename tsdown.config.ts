@@ -21,7 +21,10 @@ const program = present({
   worker: 'src/supervisor/worker-main.ts',
 });
 const scripts = typeScriptIn('scripts');
-const examples = typeScriptIn('examples/chat-node');
+const examples = {
+  'chat-node': 'examples/chat-node/main.ts',
+  visitor: 'examples/chat-node/visitor.ts',
+};
 
 export default defineConfig(
   [
