@@ -26,6 +26,12 @@ export const INCLUDE_DEPTH_MAX = limit(
   'count',
   'the configuration is refused at the include that goes deeper',
 );
+export const BLOCK_DEPTH_MAX = limit(
+  'block_depth',
+  100,
+  'count',
+  'the configuration is refused at the block that goes deeper',
+);
 export const CONFIG_ERRORS_MAX = limit(
   'config_errors',
   50,

@@ -27,6 +27,8 @@ export interface Word {
   readonly source: Source;
   /** Where it begins in `source.text`, its quote included. */
   readonly offset: number;
+  /** Where it ends in `source.text`, its quote included. */
+  readonly end: number;
 }
 
 /** `name words… ;` or `name words… { block }`; includes are already in place of their `include`. */
