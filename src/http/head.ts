@@ -7,6 +7,7 @@ import { HeadLines } from './head-lines.ts';
 import { HeaderList, listHas, listTokens } from './header-list.ts';
 import * as names from './header-name.ts';
 import { portOf, validHost } from './host.ts';
+import { readOffset } from './offset.ts';
 import { parseRequestLine, type RequestLine } from './request-line.ts';
 
 /** `client_header_buffer_size`, `large_client_header_buffers`, `max_headers`, `ignore_invalid_headers`, `underscores_in_headers`. */
@@ -192,7 +193,7 @@ export class RequestHeadParser extends HeadLines<HeadError> {
     if (head.version === 11 && !headers.has('host')) return errors.NO_HOST;
     const length = headers.get('content-length');
     if (length !== undefined) {
-      head.contentLength = contentLength(length);
+      head.contentLength = readOffset(length);
       if (head.contentLength === -1) return errors.INVALID_LENGTH;
       if (head.contentLength > Number.MAX_SAFE_INTEGER) return errors.ENDLESS_LENGTH;
     }
@@ -356,7 +357,7 @@ export class ResponseHeadParser extends HeadLines<Failure> {
       return this.refuse('upstream sent "Content-Length" and "Transfer-Encoding" headers at the same time');
     }
     if (lower === 'content-length') {
-      const length = contentLength(value);
+      const length = readOffset(value);
       if (length === -1 || length > Number.MAX_SAFE_INTEGER) {
         return this.refuse(`upstream sent invalid "Content-Length" header: "${name}: ${value}"`);
       }
@@ -403,21 +404,6 @@ export class ResponseHeadParser extends HeadLines<Failure> {
 
 /** IIS may send 403.1; the reason may be missing. */
 const STATUS_LINE = /^HTTP\/([1-9][0-9]{0,2})\.([0-9]+) +([0-9]{3})(?:[ .]([^\r\n\0]*))?\r?\n$/;
-
-const SAFE = Number.MAX_SAFE_INTEGER;
-/** The longest length that nginx reads: NGX_MAX_OFF_T_VALUE. */
-const OFF_T_MAX = '9223372036854775807';
-
-/** As ngx_atoof(): -1 where `text` is no length. What a double cannot count is more than MAX_SAFE_INTEGER, but not exact. */
-function contentLength(text: string): number {
-  if (!/^[0-9]+$/.test(text)) return -1;
-  const length = Number(text);
-  if (length <= SAFE) return length;
-  const digits = text.replace(/^0+/, '');
-  const known =
-    digits.length < OFF_T_MAX.length || (digits.length === OFF_T_MAX.length && digits <= OFF_T_MAX);
-  return known ? length : -1;
-}
 
 function firstLine(text: string): string {
   const end = text.search(/[\r\n]/);
