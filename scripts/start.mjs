@@ -33,8 +33,9 @@ await start();
 
 async function start() {
   const addresses = await localhostAddresses();
-  const first = await freePort(8010, addresses);
-  const peers = [first, await freePort(8011, addresses, [first])];
+  const wanted = Number(process.env.NODE_PORT ?? 8010);
+  const first = await freePort(wanted, addresses);
+  const peers = [first, await freePort(wanted + 1, addresses, [first])];
   const port = await freePort(Number(process.env.PORT ?? 8080), ['0.0.0.0', '::'], peers);
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-')));
   chmodSync(folder, 0o755); // workers may run as another user
