@@ -19,6 +19,7 @@ import { otherNodesAddress } from './start/ip-hash.mjs';
 import { freePort, localhostAddresses } from './start/ports.mjs';
 import { adaptedSeed, difference } from './start/seed.mjs';
 
+const PARENT_MS = 500;
 const colour = process.stdout.isTTY && process.env.NO_COLOR === undefined;
 const children = new Children(died);
 let folder;
@@ -29,6 +30,7 @@ installPackages();
 build();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => void end(0));
 process.on('uncaughtException', (error) => void end(1, error.message));
+if (process.env.npm_lifecycle_event === 'start') endWithParent();
 await start();
 
 async function start() {
@@ -90,6 +92,12 @@ function died(child, how) {
   if (ending) return;
   const said = child.tail.map((line) => `    ${line}`).join('\n');
   void end(1, `${child.name} ${how}${said === '' ? '' : `; its last lines:\n${said}`}`);
+}
+
+/** npm passes TERM on to its shell, which dies of it and tells nobody: a new parent is the sign. */
+function endWithParent() {
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && void end(0), PARENT_MS).unref();
 }
 
 /** Called once; a second signal while ending changes nothing. */
