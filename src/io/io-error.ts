@@ -110,6 +110,11 @@ export function ioErrorText(error: IoError): string {
   return `${error.errno}: ${error.text}`;
 }
 
+/** Tells a failed call from what it would have made. */
+export function isIoError(value: unknown): value is IoError {
+  return typeof value === 'object' && value !== null && 'errno' in value && 'call' in value;
+}
+
 function cached(call: string, errno: number, code: string, text: string): IoError {
   const ofCall = cache.get(call) ?? new Map<number, IoError>();
   cache.set(call, ofCall);
