@@ -86,3 +86,15 @@ export const TUNNEL_PENDING_BYTES_MAX = limit(
   'bytes',
   'a tunnel stops reading its fast side until the slow side has taken what waits',
 );
+export const CHANNEL_MESSAGE_BYTES_MAX = limit(
+  'channel_message',
+  67_108_864,
+  'bytes',
+  'the channel between two processes is closed at a message that says it is longer',
+);
+export const CHANNEL_PENDING_BYTES_MAX = limit(
+  'channel_pending',
+  134_217_728,
+  'bytes',
+  'the channel to a process that does not read is closed',
+);

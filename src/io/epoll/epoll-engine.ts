@@ -63,7 +63,7 @@ export interface Watcher {
 }
 
 /** An engine, or why there can be none. The self-test has been passed (choose.ts). */
-export function createEpollEngine(): EpollEngine | IoError {
+export function epollEngine(): EpollEngine | IoError {
   const nest = takeNest();
   return isIoError(nest) ? nest : new EpollEngine(nest);
 }
