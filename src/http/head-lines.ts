@@ -173,9 +173,10 @@ export abstract class HeadLines<E> {
       const verdict = this.startLine(fitted, false);
       return verdict === undefined || verdict === 'head' ? failure : verdict;
     }
-    const name = /^[^:]*/.exec(fitted)![0];
-    if (name === '' && fitted !== '') return this.invalid(fitted);
-    if (/[\x00-\x20\x7f]/.test(name) || /\r[^\n]|\0/.test(fitted)) return this.invalid(fitted);
+    const line = fitted.endsWith('\r') ? fitted.slice(0, -1) : fitted;
+    const name = /^[^:]*/.exec(line)![0];
+    const wrong = (name === '' && line !== '') || /[\x00-\x20\x7f]/.test(name) || /[\r\0]/.test(line);
+    if (wrong) return this.invalid(line);
     if (this.detail === '') this.detail = `: "${fitted.slice(0, 1748)}..."`;
     return failure;
   }

@@ -59,7 +59,7 @@ describe('a request head', () => {
     [
       'two lengths',
       `${GET}Content-Length: 1\r\ncontent-length: 1\r\n\r\n`,
-      '400 client sent duplicate header line: "content-length: 1", previous value: "content-length: 1"',
+      '400 client sent duplicate header line: "content-length: 1", previous value: "Content-Length: 1"',
     ],
     [
       'length and chunked',

@@ -8,7 +8,7 @@ import { HeaderList, listHas, listTokens } from './header-list.ts';
 import * as names from './header-name.ts';
 import { portOf, validHost } from './host.ts';
 import { readOffset } from './offset.ts';
-import { parseRequestLine, type RequestLine } from './request-line.ts';
+import { parseRequestLine, type RequestLine, usualRequestLine } from './request-line.ts';
 
 /** `client_header_buffer_size`, `large_client_header_buffers`, `max_headers`, `ignore_invalid_headers`, `underscores_in_headers`. */
 export interface RequestHeadOptions {
@@ -161,16 +161,14 @@ export class RequestHeadParser extends HeadLines<HeadError> {
         if (head.upgrade === '') head.upgrade = value;
         return undefined;
       case names.HOST: {
-        const previous = head.headers.get(lower);
-        if (previous !== undefined) return this.duplicate(errors.DUPLICATE_HOST, name, value, previous);
+        if (head.headers.has(lower)) return this.duplicate(errors.DUPLICATE_HOST, name, lower, value);
         const host = validHost(value);
         if (host === undefined) return errors.INVALID_HOST;
         if (head.host === '') this.choose(host, value);
         return undefined;
       }
       default: {
-        const previous = head.headers.get(lower);
-        if (previous !== undefined) return this.duplicate(errors.DUPLICATE_LINE, name, value, previous);
+        if (head.headers.has(lower)) return this.duplicate(errors.DUPLICATE_LINE, name, lower, value);
         if (kind === names.EXPECT && value.length === 12) {
           head.expectContinue = head.version === 11 && value.toLowerCase() === '100-continue';
         }
@@ -179,8 +177,8 @@ export class RequestHeadParser extends HeadLines<HeadError> {
     }
   }
 
-  private duplicate(error: HeadError, name: string, value: string, previous: string): HeadError {
-    this.detail = `: "${name}: ${value}", previous value: "${name}: ${previous}"`;
+  private duplicate(error: HeadError, name: string, lower: string, value: string): HeadError {
+    this.detail = againstPrevious(this.head.headers, name, lower, value);
     return error;
   }
 
@@ -256,6 +254,8 @@ export class ResponseHead {
   status = 0;
   /** "OK", as sent; "" where there is none. */
   reason = '';
+  /** "200 OK", as sent: what nginx sends on. */
+  statusLine = '';
   /** 10 or 11. */
   version = 0;
   readonly headers = new HeaderList();
@@ -317,7 +317,8 @@ export class ResponseHeadParser extends HeadLines<Failure> {
     }
     const { head } = this;
     head.status = status;
-    head.reason = parts[4] ?? '';
+    head.reason = parts[5] ?? '';
+    head.statusLine = parts[3]! + (parts[4] ?? '');
     head.version = parts[1] === '1' && Number(parts[2]) === 0 ? 10 : 11;
     return undefined;
   }
@@ -347,10 +348,9 @@ export class ResponseHeadParser extends HeadLines<Failure> {
 
   private framingField(name: string, lower: string, value: string): undefined | Failure {
     const { headers } = this.head;
-    const previous = headers.get(lower);
-    if (previous !== undefined) {
+    if (headers.has(lower)) {
       return this.refuse(
-        `upstream sent duplicate header line: "${name}: ${value}", previous value: "${name}: ${previous}"`,
+        `upstream sent duplicate header line${againstPrevious(headers, name, lower, value)}`,
       );
     }
     if (headers.has('content-length') || headers.has('transfer-encoding')) {
@@ -403,31 +403,16 @@ export class ResponseHeadParser extends HeadLines<Failure> {
 }
 
 /** IIS may send 403.1; the reason may be missing. */
-const STATUS_LINE = /^HTTP\/([1-9][0-9]{0,2})\.([0-9]+) +([0-9]{3})(?:[ .]([^\r\n\0]*))?\r?\n$/;
+const STATUS_LINE =
+  /^HTTP\/([1-9][0-9]{0,2})\.([0-9]+) +([0-9]{3})((?:\.[^ \r\n\0]*)?(?: ([^\r\n\0]*))?)\r?\n$/;
+
+function againstPrevious(headers: HeaderList, name: string, lower: string, value: string): string {
+  const index = headers.indexOf(lower);
+  const previous = `${headers.nameAt(index)}: ${headers.valueAt(index)}`;
+  return `: "${name}: ${value}", previous value: "${previous}"`;
+}
 
 function firstLine(text: string): string {
   const end = text.search(/[\r\n]/);
   return end === -1 ? text : text.slice(0, end);
 }
-
-/** The request line of nearly every request, taken apart without the grammar; false: let the grammar say what it is. */
-function usualRequestLine(text: string, head: RequestHead): boolean {
-  const methodEnd = text.indexOf(' ');
-  const targetEnd = text.indexOf(' ', methodEnd + 1);
-  if (targetEnd === -1 || text.charCodeAt(methodEnd + 1) !== 47) return false;
-  const eleven = text.startsWith('HTTP/1.1\r', targetEnd + 1);
-  if (!eleven && !text.startsWith('HTTP/1.0\r', targetEnd + 1)) return false;
-  if (text.length !== targetEnd + 11) return false;
-  const method = USUAL_METHODS.get(text.slice(0, methodEnd));
-  const target = text.slice(methodEnd + 1, targetEnd);
-  if (method === undefined || /[\x00-\x1f\x7f]/.test(target)) return false;
-  head.method = method;
-  head.target = target;
-  head.protocol = eleven ? 'HTTP/1.1' : 'HTTP/1.0';
-  head.version = eleven ? 11 : 10;
-  return true;
-}
-
-const USUAL_METHODS: ReadonlyMap<string, string> = new Map(
-  ['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'].map((method) => [method, method]),
-);

@@ -40,6 +40,24 @@ export function parseRequestLine(text: string, line: RequestLine): undefined | '
   return absolute(text, at, line);
 }
 
+/** The request line of nearly every request, taken apart without the grammar; false: let the grammar say what it is. */
+export function usualRequestLine(text: string, line: RequestLine): boolean {
+  const methodEnd = text.indexOf(' ');
+  const targetEnd = text.indexOf(' ', methodEnd + 1);
+  if (targetEnd === -1 || text.charCodeAt(methodEnd + 1) !== 47) return false;
+  const eleven = text.startsWith('HTTP/1.1\r', targetEnd + 1);
+  if (!eleven && !text.startsWith('HTTP/1.0\r', targetEnd + 1)) return false;
+  if (text.length !== targetEnd + 11) return false;
+  const method = USUAL_METHODS.get(text.slice(0, methodEnd));
+  const target = text.slice(methodEnd + 1, targetEnd);
+  if (method === undefined || /[\x00-\x1f\x7f]/.test(target)) return false;
+  line.method = method;
+  line.target = target;
+  line.protocol = eleven ? 'HTTP/1.1' : 'HTTP/1.0';
+  line.version = eleven ? 11 : 10;
+  return true;
+}
+
 const SPACE = 32;
 const SLASH = 47;
 const CR = 13;
@@ -155,3 +173,7 @@ function lineEnd(text: string, at: number): undefined | 'more' | HeadError {
   if (feedAt === text.length) return 'more';
   return text.charCodeAt(feedAt) === LF ? undefined : INVALID_REQUEST;
 }
+
+const USUAL_METHODS: ReadonlyMap<string, string> = new Map(
+  ['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'].map((method) => [method, method]),
+);
