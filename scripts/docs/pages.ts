@@ -1,0 +1,163 @@
+// The generated pages, as text: one page a module's directives, an index of all, and the limits. Touches no file.
+import type { Limit } from '../../src/base/limits.ts';
+import type { Directive } from '../../src/config/directive.ts';
+
+export interface DocumentedModule {
+  /** "http-map" */
+  readonly name: string;
+  // biome-ignore lint/suspicious/noExplicitAny: directives of many value types
+  readonly directives: readonly Directive<any>[];
+  readonly variables?: readonly { readonly name: string; readonly prefix?: boolean }[];
+}
+
+const GENERATED = '<!-- Written by `npm run docs` from the source; edit it there. -->';
+
+/** Path under docs/ → text. */
+export function generatedPages(
+  modules: readonly DocumentedModule[],
+  limits: readonly Limit[],
+): ReadonlyMap<string, string> {
+  const pages = new Map<string, string>();
+  const documented = modules.filter(
+    (module) => module.directives.some((each) => !each.unsupported) || (module.variables ?? []).length > 0,
+  );
+  for (const module of documented) pages.set(`directives/${module.name}.md`, modulePage(module));
+  pages.set('directives/README.md', indexPage(modules));
+  pages.set('limits.md', limitsPage(limits));
+  return pages;
+}
+
+function modulePage({ name, directives, variables = [] }: DocumentedModule): string {
+  const ours = byName(directives.filter((each) => !each.unsupported));
+  const names = variables.map((variable) => `\`$${variable.name}${variable.prefix ? '…' : ''}\``);
+  return page([
+    `# ${name}`,
+    GENERATED,
+    '[all directives](README.md)',
+    ...ours.flatMap(directiveSection),
+    ...(names.length > 0 ? ['## Variables', [...new Set(names)].sort().join(' ')] : []),
+  ]);
+}
+
+function directiveSection(each: Directive<unknown>): string[] {
+  const facts = [
+    `| stands in | ${each.contexts.join(', ')} |`,
+    `| arguments | ${arguments_(each)} |`,
+    `| default | ${each.defaultText === undefined ? 'none' : code(each.defaultText)} |`,
+    `| inherited | ${each.inherit === 'none' ? 'no' : 'yes, unless the block has its own'} |`,
+    ...(each.repeat ? ['| repeated | may stand several times in a block |'] : []),
+    ...(each.origin === 'holdfast' ? ["| origin | Holdfast's own; nginx does not know it |"] : []),
+  ];
+  return [
+    `## ${each.name}`,
+    ...(each.noEffect === undefined ? [] : [`Accepted; has no effect ${because(each.noEffect)}`]),
+    each.doc,
+    ['| | |', '| --- | --- |', ...facts].join('\n'),
+    `\`\`\`nginx\n${each.example.trim()}\n\`\`\``,
+    ...refusals(each),
+  ];
+}
+
+function refusals({ refuses }: Directive<unknown>): string[] {
+  const rows = Object.entries(refuses).map(([text, message]) => `- ${code(text)} ${code(message)}`);
+  return rows.length === 0 ? [] : [['Refused:', '', ...rows].join('\n')];
+}
+
+function indexPage(modules: readonly DocumentedModule[]): string {
+  const rows = modules.flatMap(({ name, directives }) =>
+    directives.map((each) => ({ each, link: `[${each.name}](${name}.md#${each.name})` })),
+  );
+  const supported = rows.filter(({ each }) => !each.unsupported).sort((a, b) => order(a.each, b.each));
+  const refused = byName(rows.map(({ each }) => each).filter((each) => each.unsupported));
+  return page([
+    '# Directives',
+    GENERATED,
+    `${new Set(supported.map(({ each }) => each.name)).size} directives are supported.`,
+    [
+      '| directive | stands in | default |',
+      '| --- | --- | --- |',
+      ...supported.map(
+        ({ each, link }) =>
+          `| ${link}${each.noEffect === undefined ? '' : ' (no effect)'} | ${each.contexts.join(', ')} | ${each.defaultText === undefined ? '' : code(each.defaultText)} |`,
+      ),
+    ].join('\n'),
+    '## Known to nginx, not to Holdfast',
+    'The use of one of these is an error that says so.',
+    refused.map(({ name }) => code(name)).join(' ') || 'None.',
+  ]);
+}
+
+function limitsPage(limits: readonly Limit[]): string {
+  const unit = { bytes: ' B', ms: ' ms', count: '' } as const;
+  return page([
+    '# Limits',
+    GENERATED,
+    'Every bound that no directive sets, and what happens there.',
+    [
+      '| limit | value | at the limit |',
+      '| --- | --- | --- |',
+      ...[...limits]
+        .sort((a, b) => a.name.localeCompare(b.name))
+        .map((limit) => `| ${code(limit.name)} | ${limit.value}${unit[limit.unit]} | ${cell(limit.then)} |`),
+    ].join('\n'),
+  ]);
+}
+
+/** A table of moves as a Mermaid state diagram. */
+export function movesDiagram(moves: Readonly<Record<string, readonly string[]>>): string {
+  const lines = Object.entries(moves).flatMap(([from, targets]) =>
+    targets.map((to) => `  ${from} --> ${to}`),
+  );
+  return [
+    '```mermaid',
+    'stateDiagram-v2',
+    '  direction LR',
+    '  [*] --> route',
+    ...lines,
+    '  log --> [*]',
+    '```',
+  ].join('\n');
+}
+
+/** `text` with what stands between `<!-- name -->` and `<!-- /name -->` replaced. */
+export function withSection(text: string, name: string, section: string): string {
+  const begin = `<!-- ${name} -->`;
+  const end = `<!-- /${name} -->`;
+  const from = text.indexOf(begin);
+  const to = text.indexOf(end);
+  if (from === -1 || to < from) throw new Error(`the markers ${begin} and ${end} are missing`);
+  return `${text.slice(0, from + begin.length)}\n${section}\n${text.slice(to)}`;
+}
+
+function arguments_({ arity: [least, most], opens }: Directive<unknown>): string {
+  const block = opens === undefined ? '' : ' and a block';
+  if (least === most) return `${least === 0 ? 'none' : least}${block}`;
+  return `${least} ${Number.isFinite(most) ? `to ${most}` : 'or more'}${block}`;
+}
+
+function because(text: string): string {
+  const reason = text.replace(/^(…\s*)?(because\s+)?/, '');
+  return `because ${reason}${reason.endsWith('.') ? '' : '.'}`;
+}
+
+function byName<T extends { readonly name: string }>(list: readonly T[]): readonly T[] {
+  return [...list].sort((a, b) => a.name.localeCompare(b.name));
+}
+
+function order(a: Directive<unknown>, b: Directive<unknown>): number {
+  return a.name.localeCompare(b.name) || a.contexts.join().localeCompare(b.contexts.join());
+}
+
+function code(text: string): string {
+  const fence = text.includes('`') ? '``' : '`';
+  return text === '' ? "`''`" : cell(`${fence}${text}${fence}`);
+}
+
+/** A `|` would end the cell, a line break the row. */
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll(/\s*\n\s*/g, ' ');
+}
+
+function page(parts: readonly string[]): string {
+  return `${parts.join('\n\n')}\n`;
+}
