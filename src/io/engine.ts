@@ -6,6 +6,7 @@ export type Ms = number;
 /** An open connection. A small integer, an index of side tables; it is used again once the turn in which it closed has ended. */
 export type Conn = number;
 
+/** `host` is a number, never a name; `path` a byte string, as in the configuration's bytes. */
 export type Address =
   | { readonly family: 4 | 6; readonly host: string; readonly port: number }
   | { readonly family: 'unix'; readonly path: string };

@@ -387,9 +387,18 @@ export class EpollEngine implements Engine {
   }
 
   send(conn: Conn, bytes: Uint8Array, start: number, end: number): number {
+    const { table } = this;
+    if (table.states[conn] !== OPEN) return this.sendUnready(conn);
     const length = end - start;
-    const taken = sendFrom(this.table.fds[conn]!, bytes, start, end);
+    const taken = sendFrom(table.fds[conn]!, bytes, start, end);
     return taken === length ? taken : this.sentLess(conn, bytes, start, end, taken);
+  }
+
+  /** Before `connected` nothing is taken, and `writable` follows it. */
+  private sendUnready(conn: Conn): number {
+    if (this.table.states[conn] !== CONNECTING) return SEND_FAILED;
+    this.table.flags[conn]! |= WANTS_ROOM;
+    return 0;
   }
 
   /** The kernel took less than all: there is no room, a signal came, or it is broken. */
@@ -398,11 +407,11 @@ export class EpollEngine implements Engine {
     if (end <= start) return 0;
     if (result === -EINTR) return this.send(conn, bytes, start, end);
     if (result < 0 && result !== -EAGAIN) {
-      if (table.states[conn] !== DOOMED) table.errors.set(conn, ioError('send', -result));
+      table.errors.set(conn, ioError('send', -result));
       return SEND_FAILED;
     }
     table.flags[conn]! |= WANTS_ROOM;
-    if (table.states[conn] === OPEN) table.update(conn);
+    table.update(conn);
     return Math.max(result, 0);
   }
 
@@ -503,7 +512,10 @@ export class EpollEngine implements Engine {
   }
 }
 
+/** The arena's own memory goes by its place there; what lies beside a view of it is somebody else's and must not be reached. */
 function sendFrom(fd: number, bytes: Uint8Array, start: number, end: number): number {
+  if (!(start >= 0 && end <= bytes.length))
+    throw new Error(`bug: ${start} to ${end} of ${bytes.length} bytes`);
   const length = end - start;
   if (bytes === receiveBuffer) return system.send(fd, RECEIVE + start, length);
   if (bytes === scratchBuffer) return system.send(fd, SCRATCH + start, length);
