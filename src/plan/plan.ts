@@ -1,0 +1,144 @@
+// The plan: a configuration compiled, immutable, the same in every worker. What has state (peers, zones, logs, sockets) is matched
+// to it by name and lives elsewhere.
+import type { Pattern } from '../config/pcre.ts';
+import type { Handler, PhaseName } from '../modules/module.ts';
+import type { Exchange } from '../proxy/exchange.ts';
+import type { BodyFilter } from '../proxy/filters.ts';
+import type { LocationTree } from './location-tree.ts';
+import type { ServerNames } from './server-names.ts';
+import type { Variables } from './variable.ts';
+
+export type LocationKind = 'server' | 'prefix' | 'exact' | 'no-regex' | 'regex' | 'named' | 'unnamed';
+
+export interface LocationPlan {
+  /** As written: "/", "\.php$", "@fallback"; '' for a server's own and for `if` blocks. */
+  readonly name: string;
+  readonly kind: LocationKind;
+  readonly pattern: Pattern | undefined;
+  /** Slots of the pattern's named captures. */
+  readonly captureSlots: readonly (readonly [name: string, slot: number])[];
+  /** By module number. */
+  readonly slices: unknown[];
+  readonly handlers: Readonly<Record<PhaseName, readonly Handler[]>>;
+  readonly filters: readonly { head(x: Exchange): BodyFilter | undefined }[];
+  readonly content: Handler | undefined;
+  /** Locations inside this one. */
+  readonly tree: LocationTree | undefined;
+  /** A prefix location that ends with "/" and passes on: a request for it without the slash is redirected, as in nginx. */
+  readonly autoRedirect: boolean;
+}
+
+export interface ServerPlan {
+  readonly number: number;
+  /** The first server_name as written, or '': `$server_name`. */
+  readonly name: string;
+  /** What holds before a location is found, and what its locations inherit from. */
+  readonly root: LocationPlan;
+  readonly tree: LocationTree;
+  readonly named: ReadonlyMap<string, LocationPlan>;
+  /** "conf:12", for messages. */
+  readonly place: string;
+}
+
+export interface ListenSettings {
+  /** "0.0.0.0:80", "[::]:80", "unix:/path": the key by which a reload knows it again. */
+  readonly key: string;
+  readonly address:
+    | { readonly family: 4 | 6; readonly host: string; readonly port: number }
+    | { readonly family: 'unix'; readonly path: string };
+  readonly backlog: number;
+  readonly reusePort: boolean;
+  readonly ipv6Only: boolean;
+  readonly receiveBufferBytes: number | undefined;
+  readonly sendBufferBytes: number | undefined;
+  readonly deferred: boolean;
+  readonly keepalive: 'system' | 'on' | 'off' | { readonly idleSeconds: number; readonly intervalSeconds: number; readonly count: number };
+}
+
+/** One bound address and the servers behind it. A wildcard address also answers for the specific ones that it stands for. */
+export interface ListenerPlan extends ListenSettings {
+  /** By local address where the wildcard socket stands for specific addresses too ("127.0.0.1:80"), else the one entry under `key`. */
+  readonly servers: ReadonlyMap<string, ServersOfAddress>;
+}
+
+export interface ServersOfAddress {
+  readonly default: ServerPlan;
+  readonly names: ServerNames;
+}
+
+export interface PeerAddressPlan {
+  readonly address: ListenSettings['address'];
+  /** As `$upstream_addr` prints it. */
+  readonly name: string;
+}
+
+export interface UpstreamServerPlan {
+  /** As written. */
+  readonly server: string;
+  readonly addresses: readonly PeerAddressPlan[];
+  readonly weight: number;
+  readonly maxConns: number;
+  readonly maxFails: number;
+  readonly failTimeoutMs: number;
+  readonly backup: boolean;
+  readonly down: boolean;
+}
+
+export interface UpstreamPlan {
+  readonly number: number;
+  readonly name: string;
+  /** An upstream block, not a host in proxy_pass. */
+  readonly explicit: boolean;
+  readonly servers: readonly UpstreamServerPlan[];
+  /** What modules/http-upstream.ts compiled: method, keepalive, zone. */
+  readonly settings: UpstreamSettings;
+}
+
+export type BalanceMethod =
+  | { readonly name: 'round_robin' | 'ip_hash' | 'least_conn' }
+  | { readonly name: 'hash'; readonly consistent: boolean; readonly key: (x: Exchange) => string }
+  | { readonly name: 'random'; readonly two: 'no' | 'yes' | 'least_conn' };
+
+export interface UpstreamSettings {
+  readonly method: BalanceMethod;
+  /** Number of the zone, -1 for none. */
+  readonly zone: number;
+  /** Idle connections kept by each worker; 0 for none. */
+  readonly keepaliveMax: number;
+  readonly keepaliveRequestsMax: number;
+  readonly keepaliveTimeMs: number;
+  readonly keepaliveTimeoutMs: number;
+  readonly keepaliveLocal: boolean;
+}
+
+export interface ZonePlan {
+  readonly name: string;
+  readonly bytes: number;
+  readonly kind: string;
+}
+
+/** What the supervisor needs to know of main and events. */
+export interface ProcessSettings {
+  readonly daemon: boolean;
+  readonly masterProcess: boolean;
+  readonly workers: number;
+  readonly workerConnectionsMax: number | undefined;
+  readonly descriptorsMax: number | undefined;
+  readonly shutdownTimeoutMs: number | undefined;
+  readonly priority: number;
+  readonly pidFile: string | undefined;
+  readonly user: { readonly user: string; readonly group: string | undefined } | undefined;
+  readonly env: readonly string[];
+  readonly errorLogs: readonly { readonly log: number; readonly level: string }[];
+}
+
+export interface Plan {
+  readonly process: ProcessSettings;
+  readonly listeners: readonly ListenerPlan[];
+  readonly servers: readonly ServerPlan[];
+  readonly upstreams: readonly UpstreamPlan[];
+  readonly zones: readonly ZonePlan[];
+  /** Absolute paths of the fixed logs; "stderr" and "syslog:…" stand for themselves. */
+  readonly logs: readonly string[];
+  readonly variables: Variables;
+}

@@ -1,0 +1,71 @@
+// A scope is one block of the configuration with the blocks around it: where merged values are asked for, by the directive itself.
+import type { Template } from '../config/argument.ts';
+import type { Entry } from '../config/check.ts';
+import type { ConfigError } from '../config/config-error.ts';
+import type { Context, Directive, Statement, Word } from '../config/directive.ts';
+import type { Handler } from '../modules/module.ts';
+import type { Exchange } from '../proxy/exchange.ts';
+import type { LocationPlan, UpstreamPlan } from './plan.ts';
+import type { VariableDeclaration, VariableRef } from './variable.ts';
+
+/** A template compiled: its text with the variables filled in; an absent variable is ''. */
+export interface Render {
+  (x: Exchange): string;
+  /** The text when it has no variables, else undefined. */
+  readonly constant: string | undefined;
+  readonly parts: readonly (string | VariableRef)[];
+}
+
+export interface Scope {
+  readonly context: Context;
+  readonly outer: Scope | undefined;
+  readonly statement: Statement | undefined;
+  /** What this block becomes; http and server have one too: what locations inherit from. Undefined in main, events and upstream. */
+  readonly location: LocationPlan | undefined;
+
+  /** The merged value: this block's, else an outer one's, else the default. */
+  get<T>(directive: Directive<T>): T;
+  /** All statements of a directive that may be repeated: this block's if it has any, else the outer's; a default counts as one. */
+  all<T>(directive: Directive<T>): readonly NonNullable<T>[];
+  /**
+   * What stands in this block itself. In an `if` or `limit_except` block: or in the location around it, since such a block
+   * answers as that location does.
+   */
+  own<T>(directive: Directive<T>): NonNullable<T> | undefined;
+  /** Whether the directive stands in this very block. */
+  has<T>(directive: Directive<T>): boolean;
+  /** This block's own statements, in the order of the file. */
+  readonly entries: readonly Entry[];
+  /** Compiles a block inside this one (`if`, `limit_except`) into a location without a name. */
+  inner(entry: Entry): LocationPlan;
+
+  /** Sets what answers requests in this location (proxy_pass, empty_gif); `if` blocks inside take it over. */
+  setContent(handler: Handler): void;
+
+  render(template: Template): Render;
+  variable(name: string, word?: Word): VariableRef;
+  /** Declares a variable that is a function of the exchange (map, geo, split_clients). */
+  declareVariable(declaration: VariableDeclaration): void;
+  /** The slot in `x.variables` of a variable that this configuration sets (set, named captures, auth_request_set). */
+  variableSlot(name: string): number;
+  /** For `set $args`: how one of nginx's own variables is changed, or undefined. */
+  assignable(name: string): VariableDeclaration | undefined;
+  /** Whether the name is nginx's own or another directive's, so that `set` may not make it (`the duplicate "x" variable`). */
+  isBuiltIn(name: string): boolean;
+
+  /** A log file by absolute path, opened by the master; its number in `x.generation.logs`. */
+  logFile(path: string): number;
+  /** Memory shared by all workers, by name; its number in `x.generation.zones`. Throws where the name has another size or kind. */
+  zone(name: string, bytes: number, kind: string, word: Word): number;
+  /** A use of a zone that may be declared anywhere; `number` is right when the plan is complete (else `zero size shared memory zone`). */
+  zoneRef(name: string, kind: string, word: Word): { readonly number: number };
+  /** The upstream block of that name, else an implicit one for the host and port (0: none was written), resolved at start as nginx does. */
+  upstream(host: string, port: number, defaultPort: number, word: Word): UpstreamPlan;
+  /** The upstream block of that name, for what is only known while serving (proxy_pass with variables). */
+  findUpstream(name: string): UpstreamPlan | undefined;
+
+  /** Runs when all blocks are compiled and variables are bound. */
+  whenComplete(work: () => void): void;
+  error(message: string, word?: Word, hint?: string): ConfigError;
+  warn(message: string, word?: Word): void;
+}

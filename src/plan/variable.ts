@@ -1,0 +1,126 @@
+// Variables: `$name` compiled to a function over the exchange. A name is looked up once, when the plan is compiled.
+import type { ConfigError } from '../config/config-error.ts';
+import type { Exchange } from '../proxy/exchange.ts';
+
+/** A variable's value; undefined is nginx's "not found": nothing in a template, "-" in a log. */
+export type Value = string | undefined;
+export type Evaluate = (x: Exchange) => Value;
+
+export interface VariableDeclaration {
+  /** Without the `$`; for a family (`http_`, `arg_`) the part that all share, with `prefix: true`. */
+  readonly name: string;
+  readonly prefix?: boolean;
+  /** `rest` is what follows a family's name. */
+  evaluate(x: Exchange, rest: string): Value;
+  /** For `set $args …`: one of nginx's own variables that `set` may change. */
+  assign?(x: Exchange, value: string): void;
+  /** Its value may change until the exchange has ended (`$bytes_sent`): a tunnel's log line leaves a gap for it. */
+  readonly late?: boolean;
+}
+
+/** One use of a variable; `evaluate` works once the plan is complete. */
+export interface VariableRef {
+  readonly name: string;
+  evaluate: Evaluate;
+  late: boolean;
+}
+
+interface Bound {
+  readonly evaluate: Evaluate;
+  readonly late: boolean;
+}
+
+/**
+ * All variables of one plan. Uses may come before declarations, as in nginx, so uses are bound at the end.
+ * What a configuration sets (`set`, named captures, auth_request_set) has a slot in `x.variables`.
+ */
+export class Variables {
+  private readonly declared = new Map<string, VariableDeclaration>();
+  private readonly families: VariableDeclaration[] = [];
+  private readonly uses: { readonly ref: VariableRef; readonly missing: () => ConfigError }[] = [];
+  private readonly slots = new Map<string, number>();
+  private readonly bound = new Map<string, Bound>();
+
+  constructor(builtIn: readonly VariableDeclaration[]) {
+    for (const declaration of builtIn) {
+      if (declaration.prefix) this.families.push(declaration);
+      else this.declared.set(declaration.name, declaration);
+    }
+    this.families.sort((a, b) => b.name.length - a.name.length);
+  }
+
+  /** Declares what a directive makes (map, geo). The last one of a name wins, as in nginx. */
+  declare(declaration: VariableDeclaration): void {
+    this.declared.set(declaration.name, declaration);
+  }
+
+  /** The declaration by which `set` changes one of nginx's own variables. */
+  assignable(name: string): VariableDeclaration | undefined {
+    const declaration = this.declared.get(name);
+    return declaration?.assign === undefined ? undefined : declaration;
+  }
+
+  /** nginx's own, or made by another directive: not for `set` to take over. */
+  isBuiltIn(name: string): boolean {
+    return this.declared.has(name) && !this.slots.has(name);
+  }
+
+  /** The place in `x.variables` of a variable that the configuration sets. */
+  slot(name: string): number {
+    const known = this.slots.get(name);
+    if (known !== undefined) return known;
+    const slot = this.slots.size;
+    this.slots.set(name, slot);
+    if (!this.declared.has(name)) this.declared.set(name, { name, evaluate: (x) => x.variables[slot] });
+    return slot;
+  }
+
+  get slotCount(): number {
+    return this.slots.size;
+  }
+
+  ref(name: string, missing: () => ConfigError): VariableRef {
+    const ref: VariableRef = { name, evaluate: unbound, late: false };
+    this.uses.push({ ref, missing });
+    return ref;
+  }
+
+  /** Binds all uses; returns an error for each name that nobody declared. */
+  bindAll(): ConfigError[] {
+    const errors: ConfigError[] = [];
+    for (const { ref, missing } of this.uses.splice(0)) {
+      const found = this.lookup(ref.name);
+      if (found === undefined) errors.push(missing());
+      else {
+        ref.evaluate = found.evaluate;
+        ref.late = found.late;
+      }
+    }
+    return errors;
+  }
+
+  /** The variable of that name, families included, or undefined. */
+  lookup(name: string): Bound | undefined {
+    const known = this.bound.get(name);
+    if (known !== undefined) return known;
+    const found = this.find(name);
+    if (found === undefined) return undefined;
+    const rest = found.prefix ? name.slice(found.name.length) : '';
+    const entry = { evaluate: (x: Exchange) => found.evaluate(x, rest), late: found.late === true };
+    this.bound.set(name, entry);
+    return entry;
+  }
+
+  private find(name: string): VariableDeclaration | undefined {
+    if (/^[1-9]$/.test(name)) return capture(Number(name));
+    return this.declared.get(name) ?? this.families.find((family) => name.startsWith(family.name));
+  }
+}
+
+function capture(index: number): VariableDeclaration {
+  return { name: String(index), evaluate: (x) => x.captures?.[index] };
+}
+
+function unbound(): Value {
+  throw new Error('bug: a variable was read before the plan was complete');
+}
