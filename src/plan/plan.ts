@@ -1,9 +1,11 @@
 // The plan: a configuration compiled, immutable, the same in every worker. What has state (peers, zones, logs, sockets) is matched
 // to it by name and lives elsewhere.
+import type { Method, ServerSettings } from '../balance/upstream.ts';
 import type { Pattern } from '../config/pcre.ts';
 import type { Handler, PhaseName } from '../modules/module.ts';
 import type { Exchange } from '../proxy/exchange.ts';
 import type { BodyFilter } from '../proxy/filters.ts';
+import type { CoreSettings } from './core-settings.ts';
 import type { LocationTree } from './location-tree.ts';
 import type { ServerNames } from './server-names.ts';
 import type { Variables } from './variable.ts';
@@ -18,7 +20,8 @@ export interface LocationPlan {
   /** Slots of the pattern's named captures. */
   readonly captureSlots: readonly (readonly [name: string, slot: number])[];
   /** By module number. */
-  readonly slices: unknown[];
+  readonly slices: readonly unknown[];
+  readonly core: CoreSettings;
   readonly handlers: Readonly<Record<PhaseName, readonly Handler[]>>;
   readonly filters: readonly { head(x: Exchange): BodyFilter | undefined }[];
   readonly content: Handler | undefined;
@@ -66,41 +69,20 @@ export interface ServersOfAddress {
   readonly names: ServerNames;
 }
 
-export interface PeerAddressPlan {
-  readonly address: ListenSettings['address'];
-  /** As `$upstream_addr` prints it. */
-  readonly name: string;
-}
-
-export interface UpstreamServerPlan {
-  /** As written. */
-  readonly server: string;
-  readonly addresses: readonly PeerAddressPlan[];
-  readonly weight: number;
-  readonly maxConns: number;
-  readonly maxFails: number;
-  readonly failTimeoutMs: number;
-  readonly backup: boolean;
-  readonly down: boolean;
-}
-
 export interface UpstreamPlan {
   readonly number: number;
   readonly name: string;
   /** An upstream block, not a host in proxy_pass. */
   readonly explicit: boolean;
-  readonly servers: readonly UpstreamServerPlan[];
+  readonly servers: readonly ServerSettings[];
   /** What modules/http-upstream.ts compiled: method, keepalive, zone. */
   readonly settings: UpstreamSettings;
 }
 
-export type BalanceMethod =
-  | { readonly name: 'round_robin' | 'ip_hash' | 'least_conn' }
-  | { readonly name: 'hash'; readonly consistent: boolean; readonly key: (x: Exchange) => string }
-  | { readonly name: 'random'; readonly two: 'no' | 'yes' | 'least_conn' };
-
 export interface UpstreamSettings {
-  readonly method: BalanceMethod;
+  readonly method: Method;
+  /** For `hash`: the key of an exchange. */
+  readonly hashKey: ((x: Exchange) => string) | undefined;
   /** Number of the zone, -1 for none. */
   readonly zone: number;
   /** Idle connections kept by each worker; 0 for none. */

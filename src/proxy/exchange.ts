@@ -1,0 +1,386 @@
+// One request, from its head to its log line. All branching of an exchange is here and in the files it names (route, finish, passing);
+// driver.ts only obeys. Touches no socket, reads no clock.
+import type { Peer, Selection } from '../balance/upstream.ts';
+import { assert, unreachable } from '../base/assert.ts';
+import type { Failure, Level } from '../base/failures.ts';
+import { SUBREQUESTS_MAX, URI_CHANGES_MAX } from '../base/limits.ts';
+import type { Ms } from '../base/time.ts';
+import type { RequestHead, ResponseHead } from '../http/head.ts';
+import type { HeaderList } from '../http/header-list.ts';
+import type { Module } from '../modules/module.ts';
+import type { LocationPlan, ServerPlan } from '../plan/plan.ts';
+import { Answer } from './answer.ts';
+import type { BodyFilter, BodySink } from './filters.ts';
+import { breakOff, endNow, finish, redirect, redirectToNamed } from './finish.ts';
+import type { Generation } from './generation.ts';
+import type { Attempt, Pass } from './pass.ts';
+import { answered, connected, fail, passOn, relayed, resolved } from './passing.ts';
+import type { Codecs, FileHandle, Files, NameQuestion } from './ports.ts';
+import type { RequestBody } from './request-body.ts';
+import { route } from './route.ts';
+import { respond, sendHead } from './send-head.ts';
+import type { SubrequestOptions } from './subrequest.ts';
+
+/** The client's connection as an exchange sees it. */
+export interface Client {
+  /** `$connection`: counted per process since its start. */
+  readonly number: number;
+  /** `$connection_requests`, the current one included. */
+  requests: number;
+  readonly family: 4 | 6 | 'unix';
+  /** "127.0.0.1", "::1", "unix:" */
+  readonly address: string;
+  readonly port: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly startedAt: Ms;
+  /** The listener's key, for finding servers. */
+  readonly listener: string;
+  readonly secure: boolean;
+}
+
+export type Phase = 'route' | 'wait' | 'connect' | 'send' | 'await' | 'relay' | 'tunnel' | 'answer' | 'log';
+
+/** Every legal move of the answer's half; asserted by `move`, drawn into ARCHITECTURE.md. The request body's half is request-body.ts. */
+export const MOVES: Readonly<Record<Phase, readonly Phase[]>> = {
+  route: ['route', 'wait', 'connect', 'answer', 'log'],
+  wait: ['route', 'wait', 'connect', 'answer', 'log'],
+  connect: ['send', 'connect', 'wait', 'route', 'answer', 'log'],
+  send: ['await', 'relay', 'connect', 'wait', 'route', 'answer', 'log'],
+  await: ['await', 'relay', 'tunnel', 'connect', 'wait', 'route', 'answer', 'log'],
+  relay: ['log'],
+  tunnel: ['log'],
+  answer: ['answer', 'log'],
+  log: [],
+};
+
+/** What the driver is to do next. */
+export type Command =
+  /** Begin to read the request body: whole before 'body', or as it comes; 'discard' reads it away. */
+  | { readonly do: 'body'; readonly how: 'buffer' | 'stream' | 'discard' }
+  | { readonly do: 'sleep'; readonly until: Ms }
+  | { readonly do: 'resolve'; readonly question: NameQuestion }
+  /** Take a kept connection to the peer or make one; 'connected' or 'failed' follows. */
+  | { readonly do: 'connect'; readonly peer: Peer; readonly until: Ms }
+  /** Send the head and the body, then read the answer's head: 'sent', 'answered' or 'failed' follow. */
+  | { readonly do: 'send'; readonly head: string }
+  /** Let go of the peer's connection: keep it for others when it is clean, else close it. */
+  | { readonly do: 'release'; readonly keep: boolean }
+  /** Pass the answer's body on to `x.body`; 'ended' or 'failed' follows. */
+  | { readonly do: 'relay' }
+  | { readonly do: 'tunnel' }
+  /** Push bytes `from` to `to` of an open file to `x.body`, at the client's pace, then close it; 'ended' follows. */
+  | { readonly do: 'file'; readonly file: FileHandle; readonly from: number; readonly to: number }
+  | { readonly do: 'subrequest'; readonly options: SubrequestOptions }
+  /** The exchange has ended: write its log line, let it go, wake its parent. `close`: the client's connection is not kept. */
+  | { readonly do: 'log' };
+
+export type Event =
+  | { readonly type: 'head' }
+  | { readonly type: 'resumed' }
+  | { readonly type: 'body' }
+  | { readonly type: 'resolved'; readonly answer: readonly string[] | { readonly problem: string } }
+  | { readonly type: 'connected'; readonly reused: boolean }
+  | { readonly type: 'sent' }
+  | { readonly type: 'answered'; readonly head: ResponseHead }
+  /** The peer's answer has come to its end; its connection may be kept for others. */
+  | { readonly type: 'relayed'; readonly keep: boolean }
+  /** The answer has gone out whole. */
+  | { readonly type: 'ended' }
+  | { readonly type: 'failed'; readonly failure: Failure; readonly detail?: string };
+
+/** Where an answer goes: the client's connection, or what a subrequest is for. */
+export interface AnswerSink extends BodySink {
+  /** Takes the answer's head, filters done; `x.answer` says all. */
+  head(x: Exchange): void;
+  /** No more room: whoever pushes waits until the driver says so. */
+  readonly full: boolean;
+}
+
+/** What the exchange may use of the program around it. */
+export interface Program {
+  readonly files: Files;
+  readonly codecs: Codecs;
+  readonly random: { below(bound: number): number };
+  /** `$pid`, `$hostname`, `$nginx_version`: facts of the process. */
+  readonly facts: ProcessFacts;
+  /** Wakes an exchange that said 'wait', in a turn of its own. */
+  resume(x: Exchange): void;
+  log(x: Exchange, level: Level, text: string): void;
+  wantsLog(x: Exchange, level: Level): boolean;
+}
+
+export interface ProcessFacts {
+  readonly pid: number;
+  readonly hostname: string;
+  /** "holdfast/0.1.0" */
+  readonly product: string;
+  /** Minutes east of UTC now. */
+  zoneMinutes(wall: Ms): number;
+  readonly counters: ConnectionCounters;
+}
+
+/** `$connections_active` and its kin. */
+export interface ConnectionCounters {
+  active: number;
+  reading: number;
+  writing: number;
+  waiting: number;
+}
+
+/** The client's address as this exchange takes it; realip changes it. */
+export interface Remote {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface ExchangeStart {
+  readonly generation: Generation;
+  readonly client: Client;
+  readonly program: Program;
+  readonly sink: AnswerSink;
+  readonly server: ServerPlan;
+  readonly head: RequestHead;
+  readonly body: RequestBody;
+  readonly now: Ms;
+  readonly wall: Ms;
+  readonly parent?: Exchange;
+}
+
+export class Exchange {
+  phase: Phase = 'route';
+  /** What the driver has yet to do, in order. */
+  readonly commands: Command[] = [];
+  readonly main: Exchange;
+  readonly parent: Exchange | undefined;
+  readonly generation: Generation;
+  readonly client: Client;
+  readonly program: Program;
+  readonly sink: AnswerSink;
+
+  server: ServerPlan;
+  /** Where the exchange is now; before a location is found, and in server-level rewrites, `server.root`. */
+  location: LocationPlan;
+
+  // The request.
+  readonly head: RequestHead;
+  method: string;
+  /** Decoded and normalized; changed by rewrites and redirects. */
+  uri = '';
+  args = '';
+  /** The target as the client wrote it: `$request_uri`. */
+  readonly unparsedUri: string;
+  readonly headers: HeaderList;
+  /** Of the request line or the Host header, lower case, without its port; '' where the client named none. */
+  host: string;
+  internal = false;
+  readonly body: RequestBody;
+  remote: Remote;
+  readonly startedAt: Ms;
+  readonly startedWall: Ms;
+  /** The time of the step under way: monotonic, and since 1970. */
+  now: Ms;
+  wall: Ms;
+
+  // Where route.ts is.
+  stage = 0;
+  handlerAt = 0;
+  /** A rewrite has changed `uri`: the location is looked for again after the phase. */
+  uriChanged = false;
+  uriChangesLeft: number = URI_CHANGES_MAX;
+  /** Access phase under `satisfy any`: the 401 or 403 that stands unless another handler allows. */
+  accessStatus = 0;
+
+  // The answer.
+  answer = new Answer();
+  /** Where the answer's bytes are pushed: its filters, then `sink`. Set by sendHead. */
+  out: BodySink;
+  filters: readonly BodyFilter[] = [];
+  keepalive: boolean;
+  /** The status that error_page decided for the answer to come (0: its own), and that an error page is under way. */
+  errorStatus = 0;
+  errorPage = false;
+  /** Close without an answer (`return 444`). */
+  silent = false;
+  /** Of the answer, head and body, taken by the client's connection; `$bytes_sent`. */
+  bytesSent = 0;
+  headBytes = 0;
+
+  // Passing on.
+  pass: Pass | undefined;
+  selection: Selection | undefined;
+  peer: Peer | undefined;
+  reused = false;
+  requestSent = false;
+  passStartedAt: Ms = 0;
+  triesLeft = 0;
+  readonly attempts: Attempt[] = [];
+  wantsUpgrade = false;
+  upstreamHead: ResponseHead | undefined;
+  /** The request's head as sent to peers; rendered once. */
+  passHead: string | undefined;
+  /** Of the upstream whose peers are asked: a block's name or a host. */
+  upstreamName = '';
+  /** The next attempt comes after an X-Accel-Redirect. */
+  attemptsRedirected = false;
+  /** The answer's bytes are sent on as they come (`proxy_buffering off`, X-Accel-Buffering). */
+  unbuffered = false;
+  /** The last byte of the answer's body has been pushed. */
+  answerEnded = false;
+
+  // What modules keep.
+  /** Slots of variables that the configuration sets. */
+  readonly variables: (string | undefined)[] = [];
+  /** Of the last regular expression that matched: `$1` to `$9`. */
+  captures: readonly (string | undefined)[] | undefined;
+  private readonly contexts: unknown[] = [];
+
+  // Subrequests.
+  subrequestsLeft: number = SUBREQUESTS_MAX;
+  subrequest: SubrequestOptions | undefined;
+  /** What a subrequest for memory has gathered. */
+  readonly gathered: Uint8Array[] = [];
+
+  constructor(start: ExchangeStart) {
+    this.generation = start.generation;
+    this.client = start.client;
+    this.program = start.program;
+    this.sink = start.sink;
+    this.parent = start.parent;
+    this.main = start.parent?.main ?? this;
+    this.server = start.server;
+    this.location = start.server.root;
+    this.head = start.head;
+    this.method = start.head.method;
+    this.unparsedUri = start.head.target;
+    this.headers = start.head.headers;
+    this.host = start.head.host;
+    this.keepalive = start.head.keepAlive;
+    this.body = start.body;
+    this.remote = start.parent?.remote ?? start.client;
+    this.startedAt = start.now;
+    this.startedWall = start.wall;
+    this.now = start.now;
+    this.wall = start.wall;
+    this.out = start.sink;
+  }
+
+  /** What `module` keeps for this exchange; each (sub)request has its own. */
+  context<T>(module: Module<unknown>): T | undefined {
+    return this.contexts[module.number] as T | undefined;
+  }
+
+  setContext(module: Module<unknown>, value: unknown): void {
+    this.contexts[module.number] = value;
+  }
+
+  /** A redirect forgets what modules kept, as nginx zeroes its contexts. */
+  clearContexts(): void {
+    this.contexts.length = 0;
+  }
+
+  move(phase: Phase): void {
+    assert(MOVES[this.phase].includes(phase), `exchange: no move from ${this.phase} to ${phase}`);
+    this.phase = phase;
+  }
+
+  queue(command: Command): void {
+    this.commands.push(command);
+  }
+
+  log(level: Level, text: string): void {
+    this.program.log(this, level, text);
+  }
+
+  /** Answers with `status`, through error_page; from a handler `return status` says the same. */
+  finish(status: number): void {
+    finish(this, status);
+  }
+
+  /** Answers with a short body: `return 200 text`, a stub page. `body` is a byte string. */
+  respond(status: number, body: string | Uint8Array, contentType?: string): void {
+    respond(this, status, body, contentType);
+  }
+
+  /** Runs the head filters, writes the head and opens `this.out` for the body. `this.answer` must be ready. */
+  sendHead(): void {
+    sendHead(this);
+  }
+
+  /** Sends bytes `from` to `to` of an open file as the body that follows `sendHead`, and closes the file. */
+  sendFile(file: FileHandle, from: number, to: number): void {
+    this.queue({ do: 'file', file, from, to });
+  }
+
+  /** Starts again at server-level rewrites with another URI (error_page, index, try_files, X-Accel-Redirect). */
+  redirect(uri: string, args: string): void {
+    redirect(this, uri, args);
+  }
+
+  redirectToNamed(name: string): void {
+    redirectToNamed(this, name);
+  }
+
+  /** Has the request answered by a peer. */
+  passTo(pass: Pass): void {
+    passOn(this, pass);
+  }
+
+  /** Is resumed at `until`; the handler returns 'wait'. */
+  sleepUntil(until: Ms): void {
+    this.queue({ do: 'sleep', until });
+  }
+
+  /** Begins to read the request body; whole before the exchange is resumed ('buffer'), or thrown away ('discard'). */
+  readBody(how: 'buffer' | 'discard'): void {
+    this.queue({ do: 'body', how });
+  }
+
+  /**
+   * Starts a request inside this one; the handler returns 'wait' and is asked again when it has ended. Undefined where the limit of
+   * SUBREQUESTS_MAX is reached: the handler returns 500.
+   */
+  startSubrequest(options: SubrequestOptions): boolean {
+    if (this.main.subrequestsLeft-- <= 0) {
+      this.log('error', `subrequests cycle while processing "${options.uri}"`);
+      return false;
+    }
+    this.queue({ do: 'subrequest', options });
+    return true;
+  }
+
+  /** Ends without a proper end of the answer: the client's connection is closed, a subrequest is cut. */
+  breakOff(): void {
+    breakOff(this);
+  }
+}
+
+/** What happened → what the driver must do next, queued in `x.commands`. */
+export function step(x: Exchange, event: Event, now: Ms, wall: Ms): void {
+  x.now = now;
+  x.wall = wall;
+  if (x.phase === 'log') return; // it has ended; this event was under way
+  switch (event.type) {
+    case 'head':
+    case 'resumed':
+      return route(x);
+    case 'body':
+      return x.pass === undefined ? route(x) : passOn(x, x.pass);
+    case 'resolved':
+      return resolved(x, event.answer);
+    case 'connected':
+      return connected(x, event.reused);
+    case 'sent':
+      return x.phase === 'send' ? x.move('await') : undefined;
+    case 'answered':
+      return answered(x, event.head);
+    case 'ended':
+      return endNow(x);
+    case 'relayed':
+      return relayed(x, event.keep);
+    case 'failed':
+      return fail(x, event.failure, event.detail);
+    default:
+      return unreachable(event);
+  }
+}

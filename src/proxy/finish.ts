@@ -1,0 +1,128 @@
+// How an exchange comes to its end by a status: error_page, the built-in pages, redirects to another location, or silence.
+// As ngx_http_special_response_handler(), ngx_http_internal_redirect() and ngx_http_named_location().
+import { errorPage } from '../http/error-page.ts';
+import type { ErrorPage } from '../plan/core-settings.ts';
+import type { Exchange } from './exchange.ts';
+import { REWRITE, route, SERVER_REWRITE } from './route.ts';
+import { respond, respondRedirect, sendHead } from './send-head.ts';
+
+/** After these the client may have more to say that we would misread: the connection is not kept. */
+const CLOSING: ReadonlySet<number> = new Set([400, 413, 414, 494, 495, 496, 497, 500, 501]);
+
+/** Ends the request with `status`. */
+export function finish(x: Exchange, status: number): void {
+  if (x.answer.headSent) return breakOff(x);
+  if (status === 444 || status === 499 || status === 408) return silence(x, status);
+  if (status < 300 && status !== 201 && status !== 204) return emptyAnswer(x, status);
+  if (x.subrequest?.onlyHead === true && x.parent !== undefined) {
+    x.answer.status = status; // nobody reads its page
+    return endNow(x);
+  }
+  specialResponse(x, status);
+}
+
+function specialResponse(x: Exchange, status: number): void {
+  x.errorStatus = status;
+  if (CLOSING.has(status)) x.keepalive = false;
+  x.answer.contentType = undefined;
+  const { core } = x.location;
+  const page = core.errorPages.get(status);
+  if (page !== undefined && !x.errorPage && x.uriChangesLeft > 0) {
+    if (!core.recursiveErrorPages) x.errorPage = true;
+    return sendErrorPage(x, page);
+  }
+  builtInPage(x, status);
+}
+
+/** As ngx_http_send_error_page(). */
+function sendErrorPage(x: Exchange, page: ErrorPage): void {
+  if (page.overwrite !== undefined) x.errorStatus = page.overwrite;
+  const target = page.target(x);
+  if (target.startsWith('/')) {
+    if (x.method !== 'HEAD') x.method = 'GET';
+    const mark = target.indexOf('?');
+    return mark === -1 ? redirect(x, target, '') : redirect(x, target.slice(0, mark), target.slice(mark + 1));
+  }
+  if (target.startsWith('@')) return redirectToNamed(x, target);
+  const status = [301, 302, 303, 307, 308].includes(x.errorStatus) ? x.errorStatus : 302;
+  x.errorStatus = 0;
+  respondRedirect(x, status, target);
+}
+
+function builtInPage(x: Exchange, status: number): void {
+  const { core } = x.location;
+  x.body.discard();
+  const page = errorPage(status, { serverTokens: core.serverTokens, product: x.program.facts.product });
+  if (page === undefined) return emptyAnswer(x, status);
+  respond(x, status, page, 'text/html');
+}
+
+function emptyAnswer(x: Exchange, status: number): void {
+  const { answer } = x;
+  x.body.discard();
+  answer.status = status;
+  answer.contentLength = status === 204 ? -1 : 0;
+  sendHead(x);
+  x.out.push(NOTHING, 0, 0, true);
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** An answer that had begun cannot be mended: the connection is closed so that the client sees that it is cut. */
+export function breakOff(x: Exchange): void {
+  x.keepalive = false;
+  x.silent = true;
+  endNow(x);
+}
+
+/** No answer at all: `return 444`, a client that has gone, one that was too slow. */
+function silence(x: Exchange, status: number): void {
+  x.answer.status = status;
+  x.keepalive = false;
+  x.silent = true;
+  endNow(x);
+}
+
+export function endNow(x: Exchange): void {
+  if (x.phase === 'log') return;
+  x.move('log');
+  x.queue({ do: 'log' });
+}
+
+export function redirect(x: Exchange, uri: string, args: string): void {
+  if (x.uriChangesLeft-- <= 0) return cycle(x, `internally redirecting to "${uri}"`);
+  x.uri = uri;
+  x.args = args;
+  x.internal = true;
+  x.uriChanged = false;
+  x.location = x.server.root;
+  enter(x, SERVER_REWRITE);
+}
+
+export function redirectToNamed(x: Exchange, name: string): void {
+  if (x.uriChangesLeft-- <= 0) return cycle(x, `redirect to named location "${name}"`);
+  const location = x.server.named.get(name);
+  if (location === undefined) {
+    x.log('error', `could not find named location "${name}"`);
+    return finish(x, 500);
+  }
+  x.internal = true;
+  x.uriChanged = false;
+  x.location = location;
+  enter(x, REWRITE);
+}
+
+function enter(x: Exchange, stage: number): void {
+  x.clearContexts();
+  x.pass = undefined;
+  x.passHead = undefined;
+  x.stage = stage;
+  x.handlerAt = 0;
+  route(x);
+}
+
+function cycle(x: Exchange, doing: string): void {
+  x.log('error', `rewrite or internal redirection cycle while ${doing}`);
+  x.uriChangesLeft = 0;
+  finish(x, 500);
+}

@@ -1,0 +1,27 @@
+// A plan and the live things that were matched to it by name: one per reload, given to each exchange that begins under it.
+import type { Upstream } from '../balance/upstream.ts';
+import type { Level } from '../base/failures.ts';
+import type { Plan } from '../plan/plan.ts';
+
+/** A log that lines are written to; never throws, never waits (observe/). */
+export interface LogSink {
+  write(line: string): void;
+}
+
+export interface ErrorLog {
+  /** Whether a line of that level is wanted anywhere, so that its text need not be made. */
+  wants(level: Level): boolean;
+  write(level: Level, text: string): void;
+}
+
+export interface Generation {
+  readonly number: number;
+  readonly plan: Plan;
+  /** By `UpstreamPlan.number`. */
+  readonly upstreams: readonly Upstream[];
+  /** By number of `plan.logs`. */
+  readonly logs: readonly LogSink[];
+  /** By number of `plan.zones`. */
+  readonly zones: readonly ArrayBuffer[];
+  readonly errorLog: ErrorLog;
+}

@@ -1,0 +1,233 @@
+// Passing a request on to a peer and taking its answer over: which peer, what when it fails, what of its head the client sees.
+// As ngx_http_upstream.c decides it. Pure: the driver connects, sends and reads.
+import { implicitUpstream, Upstream } from '../balance/upstream.ts';
+import {
+  CLIENT_GONE,
+  type Failure,
+  NO_LIVE_PEERS,
+  UNASKED_UPGRADE,
+} from '../base/failures.ts';
+import type { ResponseHead } from '../http/head.ts';
+import type { Exchange } from './exchange.ts';
+import { breakOff, endNow, finish, redirect, redirectToNamed } from './finish.ts';
+import { newAttempt, type Pass, type PassTarget } from './pass.ts';
+import { sendHead } from './send-head.ts';
+import { adoptHead } from './upstream-answer.ts';
+
+/** Begins to pass on, or goes on once the request body has been read. */
+export function passOn(x: Exchange, pass: Pass): void {
+  const fresh = x.pass !== pass;
+  x.pass = pass;
+  if (fresh) x.passStartedAt = x.now;
+  if (!x.body.ready(pass.settings.requestBuffering)) {
+    if (x.phase !== 'wait') x.move('wait');
+    return x.queue({ do: 'body', how: pass.settings.requestBuffering ? 'buffer' : 'stream' });
+  }
+  x.passHead = pass.renderHead(x);
+  x.wantsUpgrade = x.head.upgrade !== '' && x.head.version >= 11;
+  choose(x, pass.target);
+}
+
+/** Finds the peers of the target. */
+function choose(x: Exchange, target: PassTarget): void {
+  if ('upstream' in target) {
+    const upstream = x.generation.upstreams[target.upstream.number];
+    if (upstream === undefined) return finish(x, 500);
+    return begin(x, upstream, target.upstream.settings.hashKey?.(x));
+  }
+  if ('addresses' in target) return begin(x, oneTimeUpstream(x, target.name, target.addresses), undefined);
+  if (target.resolver === undefined) {
+    x.log('error', `no resolver defined to resolve ${target.host}`);
+    return finish(x, 502);
+  }
+  if (x.phase !== 'wait') x.move('wait');
+  x.queue({ do: 'resolve', question: { ...target.resolver, name: target.host } });
+}
+
+/** The answer for a name that stands in a variable. */
+export function resolved(x: Exchange, answer: readonly string[] | { readonly problem: string }): void {
+  const target = x.pass?.target;
+  if (target === undefined || !('host' in target)) return;
+  if ('problem' in answer) {
+    x.log('error', `${target.host} could not be resolved (${answer.problem})`);
+    return finish(x, 502);
+  }
+  const addresses = answer.map((host) => {
+    const family = host.includes(':') ? (6 as const) : (4 as const);
+    const name = family === 6 ? `[${host}]:${target.port}` : `${host}:${target.port}`;
+    return { address: { family, host, port: target.port }, name };
+  });
+  begin(x, oneTimeUpstream(x, target.host, addresses), undefined);
+}
+
+type Addresses = Parameters<typeof implicitUpstream>[1];
+
+function oneTimeUpstream(x: Exchange, name: string, addresses: Addresses): Upstream {
+  return new Upstream(implicitUpstream(name, addresses), { random: x.program.random });
+}
+
+function begin(x: Exchange, upstream: Upstream, hashKey: string | undefined): void {
+  const settings = x.pass?.settings;
+  x.upstreamName = upstream.name;
+  x.selection = upstream.begin({ clientAddress: x.remote.address, hashKey, triesMax: settings?.triesMax });
+  connect(x);
+}
+
+/** Takes the next peer and has the driver connect. */
+function connect(x: Exchange): void {
+  const { selection, pass } = x;
+  if (selection === undefined || pass === undefined) return finish(x, 500);
+  const peer = selection.next(x.now);
+  const redirected = x.attempts.length > 0 && x.attemptsRedirected;
+  x.attemptsRedirected = false;
+  if (peer === 'busy') {
+    x.attempts.push(newAttempt(x.upstreamName, x.now, redirected));
+    x.log('error', 'no live upstreams while connecting to upstream');
+    return finish(x, NO_LIVE_PEERS.status);
+  }
+  x.peer = peer;
+  x.requestSent = false;
+  x.upstreamHead = undefined;
+  x.attempts.push(newAttempt(peer.name, x.now, redirected));
+  x.move('connect');
+  x.queue({ do: 'connect', peer, until: x.now + pass.settings.connectTimeoutMs });
+}
+
+export function connected(x: Exchange, reused: boolean): void {
+  const attempt = x.attempts.at(-1);
+  if (attempt !== undefined) attempt.connectMs = x.now - attempt.startedAt;
+  x.reused = reused;
+  x.requestSent = true;
+  x.move('send');
+  x.queue({ do: 'send', head: x.passHead ?? '' });
+}
+
+/** The peer's head has come. */
+export function answered(x: Exchange, head: ResponseHead): void {
+  const { pass } = x;
+  if (pass === undefined) return breakOff(x);
+  const attempt = x.attempts.at(-1);
+  if (attempt !== undefined) {
+    attempt.headMs = x.now - attempt.startedAt;
+    attempt.status = head.status;
+  }
+  if (head.status === 101 && !x.wantsUpgrade) return failUpstream(x, UNASKED_UPGRADE);
+  if (head.status >= 300) {
+    if (passesOver(x, head.status)) {
+      letGo(x, head.status === 403 || head.status === 404 ? 'ok' : 'failed', false);
+      return connect(x);
+    }
+    if (pass.settings.interceptErrors && x.location.core.errorPages.has(head.status)) return intercept(x, head);
+  }
+  const redirectTarget = adoptHead(x, head, pass);
+  if (redirectTarget !== undefined) return internalRedirect(x, redirectTarget);
+  x.upstreamHead = head;
+  if (head.status === 101) {
+    x.move('tunnel');
+    sendHead(x);
+    return x.queue({ do: 'tunnel' });
+  }
+  if (x.subrequest?.onlyHead === true) {
+    letGo(x, 'ok', false);
+    sendHead(x);
+    return endNow(x);
+  }
+  x.move('relay');
+  sendHead(x);
+  x.queue({ do: 'relay' });
+}
+
+/** `proxy_intercept_errors`: the peer's page gives way to error_page. A 401 keeps what it asks for. */
+function intercept(x: Exchange, head: ResponseHead): void {
+  for (const challenge of head.status === 401 ? head.headers.getAll('www-authenticate') : []) {
+    x.answer.headers.add('WWW-Authenticate', challenge);
+  }
+  letGo(x, 'ok', false);
+  finish(x, head.status);
+}
+
+/** X-Accel-Redirect: the answer comes from another location. */
+function internalRedirect(x: Exchange, target: string): void {
+  letGo(x, 'ok', false);
+  x.attemptsRedirected = true;
+  if (x.method !== 'HEAD') x.method = 'GET';
+  x.move('route');
+  if (target.startsWith('@')) return redirectToNamed(x, target);
+  const mark = target.indexOf('?');
+  if (mark === -1) return redirect(x, target, '');
+  redirect(x, target.slice(0, mark), target.slice(mark + 1));
+}
+
+const STATUS_CAUSES: ReadonlySet<number> = new Set([500, 502, 503, 504, 403, 404, 429]);
+
+/** The answer is one after which another peer is asked, and there is one. */
+function passesOver(x: Exchange, status: number): boolean {
+  if (!STATUS_CAUSES.has(status) || x.selection === undefined || x.selection.triesLeft <= 1) return false;
+  return mayTryNext(x, `http_${status}`);
+}
+
+/** Whether proxy_next_upstream and its limits allow another peer after `cause`. As ngx_http_upstream_next() and _test_next(). */
+function mayTryNext(x: Exchange, cause: string): boolean {
+  if (x.pass === undefined) return false;
+  const { settings } = x.pass;
+  if (!settings.nextUpstream.has(cause)) return false;
+  if (x.requestSent && !settings.nextUpstream.has('non_idempotent') && NON_IDEMPOTENT.has(x.method)) return false;
+  if (x.requestSent && !x.body.replayable) return false;
+  return settings.triesTimeoutMs === 0 || x.now - x.passStartedAt < settings.triesTimeoutMs;
+}
+
+const NON_IDEMPOTENT: ReadonlySet<string> = new Set(['POST', 'LOCK', 'PATCH']);
+
+/** The attempt is over: counts it, has the driver keep or close the connection. */
+function letGo(x: Exchange, outcome: 'ok' | 'failed', keep: boolean): void {
+  const attempt = x.attempts.at(-1);
+  if (attempt !== undefined && attempt.responseMs < 0) attempt.responseMs = x.now - attempt.startedAt;
+  if (x.peer === undefined) return;
+  x.peer = undefined;
+  if (x.selection?.release(outcome, x.now) === true) x.log('warn', 'upstream server temporarily disabled');
+  x.queue({ do: 'release', keep });
+}
+
+/** The one place that decides between the next peer, an error page and silence. */
+export function fail(x: Exchange, failure: Failure, detail: string | undefined): void {
+  x.log(failure.level, `${failure.text}${detail ?? ''}${WHILE[x.phase] ?? ''}`);
+  if (failure.side === 'upstream') return failUpstream(x, failure);
+  letGo(x, 'ok', false);
+  if (x.answer.headSent) return breakOff(x);
+  finish(x, failure.status === 0 ? CLIENT_GONE.status : failure.status);
+}
+
+const WHILE: Readonly<Partial<Record<string, string>>> = {
+  connect: ' while connecting to upstream',
+  send: ' while sending request to upstream',
+  await: ' while reading response header from upstream',
+  relay: ' while reading upstream',
+  tunnel: ' while proxying upgraded connection',
+};
+
+function failUpstream(x: Exchange, failure: Failure): void {
+  const attempt = x.attempts.at(-1);
+  if (attempt !== undefined && !x.answer.headSent) attempt.status = failure.status;
+  const { selection } = x;
+  const cause = CAUSES[failure.code] ?? 'error';
+  // A kept connection that the peer has closed meanwhile costs no try: nothing was lost but the connection.
+  if (x.reused && cause === 'error' && selection !== undefined) selection.triesLeft++;
+  letGo(x, 'failed', false);
+  if (x.answer.headSent) return breakOff(x);
+  if (failure.retry !== 'never' && selection !== undefined && selection.triesLeft > 0 && mayTryNext(x, cause)) return connect(x);
+  finish(x, failure.status);
+}
+
+/** What proxy_next_upstream calls a failure; the rest are "error". */
+const CAUSES: Readonly<Record<string, string>> = {
+  connect_timed_out: 'timeout',
+  send_timed_out: 'timeout',
+  read_timed_out: 'timeout',
+  invalid_answer: 'invalid_header',
+  answer_too_big: 'invalid_header',
+};
+
+/** The peer's answer has come to its end and was passed on. */
+export function relayed(x: Exchange, keep: boolean): void {
+  letGo(x, 'ok', keep);
+}

@@ -1,0 +1,120 @@
+// From an answer that modules have prepared to the head that goes out: head filters, framing, the header lines in nginx's order.
+// As ngx_http_send_header(), ngx_http_header_filter() and ngx_http_chunked_filter_module.
+import { NO_BYTES, bytesOf } from '../base/bytes.ts';
+import { httpDate } from '../http/date.ts';
+import { reasonOf } from '../http/error-page.ts';
+import { safeHeaderValue } from '../http/header-list.ts';
+import type { Answer } from './answer.ts';
+import type { Exchange } from './exchange.ts';
+import { type BodyFilter, chainOf } from './filters.ts';
+
+/** Answers with a short body. A 204 or 304 drops it. */
+export function respond(x: Exchange, status: number, body: string | Uint8Array, contentType: string | undefined): void {
+  const bytes = typeof body === 'string' ? bytesOf(body) : body;
+  const { answer } = x;
+  answer.status = status;
+  answer.contentLength = bytes.length;
+  if (contentType !== undefined) answer.contentType = contentType;
+  sendHead(x);
+  x.out.push(bytes, 0, bytes.length, true);
+}
+
+/** A redirect of our own with nginx's page under it. */
+export function respondRedirect(x: Exchange, status: number, location: string): void {
+  x.answer.location = safeHeaderValue(location);
+  x.finish(status);
+}
+
+export function sendHead(x: Exchange): void {
+  const { answer } = x;
+  if (x.errorStatus !== 0) {
+    answer.status = x.errorStatus === 494 || (x.errorStatus >= 495 && x.errorStatus <= 497) ? 400 : x.errorStatus;
+    answer.reason = undefined;
+  }
+  const filters: BodyFilter[] = [];
+  for (const filter of x.location.filters) {
+    const bodyFilter = filter.head(x);
+    if (bodyFilter !== undefined) filters.push(bodyFilter);
+    if (x.phase === 'log') return; // a filter ended the exchange
+  }
+  frame(x);
+  answer.headSent = true;
+  x.filters = filters;
+  x.out = answer.headOnly || filters.length === 0 ? x.sink : chainOf(filters, x.sink);
+  if (x.phase !== 'tunnel' && x.phase !== 'relay') x.move('answer');
+  x.sink.head(x);
+}
+
+/** How the body's end will be seen. As ngx_http_chunked_header_filter() and the rules of RFC 9112, 6.3. */
+function frame(x: Exchange): void {
+  const { answer } = x;
+  const { status } = answer;
+  const bodiless = status === 204 || status === 304 || status < 200;
+  if (bodiless) {
+    answer.headOnly = true;
+    answer.contentLength = -1;
+    if (status !== 200) answer.contentType = undefined;
+    return;
+  }
+  answer.headOnly = x.method === 'HEAD' || x.head.method === 'HEAD';
+  if (answer.contentLength >= 0 && answer.trailers === undefined) return;
+  if (x.head.version >= 11 && x.location.core.chunkedTransferEncoding) {
+    answer.chunked = !answer.headOnly || answer.contentLength < 0;
+    if (answer.chunked) answer.contentLength = -1;
+    return;
+  }
+  if (answer.contentLength < 0 && !answer.headOnly) x.keepalive = false;
+}
+
+/** The head as it goes over the wire; `keepAliveSeconds` is the Keep-Alive header's, 0 for none. */
+export function renderHead(x: Exchange): string {
+  const { answer } = x;
+  const { core } = x.location;
+  let head = `HTTP/1.1 ${statusLine(answer)}\r\n`;
+  if (!answer.headers.has('server')) {
+    const { product } = x.program.facts;
+    head += `Server: ${core.serverTokens ? product : product.slice(0, product.indexOf('/'))}\r\n`;
+  }
+  if (!answer.headers.has('date')) head += `Date: ${httpDate(x.wall)}\r\n`;
+  if (answer.contentType !== undefined && answer.contentType !== '') head += contentTypeLine(answer, answer.contentType);
+  if (answer.contentLength >= 0) head += `Content-Length: ${answer.contentLength}\r\n`;
+  if (answer.lastModified >= 0) head += `Last-Modified: ${httpDate(answer.lastModified)}\r\n`;
+  if (answer.location !== undefined) head += `Location: ${absoluteLocation(x, answer.location)}\r\n`;
+  if (answer.chunked) head += 'Transfer-Encoding: chunked\r\n';
+  head += connectionLine(x);
+  if (answer.vary) head += 'Vary: Accept-Encoding\r\n';
+  return `${head}${answer.headers.render()}\r\n`;
+}
+
+function statusLine(answer: Answer): string {
+  const reason = answer.reason ?? reasonOf(answer.status);
+  return `${answer.status} ${reason}`;
+}
+
+function contentTypeLine(answer: Answer, type: string): string {
+  const charset = answer.charset === undefined || /;\s*charset=/i.test(type) ? '' : `; charset=${answer.charset}`;
+  return `Content-Type: ${type}${charset}\r\n`;
+}
+
+function connectionLine(x: Exchange): string {
+  if (x.answer.status === 101) return 'Connection: upgrade\r\n';
+  if (!x.keepalive) return 'Connection: close\r\n';
+  const seconds = x.location.core.keepaliveHeaderSeconds;
+  return seconds > 0 ? `Connection: keep-alive\r\nKeep-Alive: timeout=${seconds}\r\n` : 'Connection: keep-alive\r\n';
+}
+
+/** A path becomes a whole URI, with the name and port that the location's settings choose. */
+function absoluteLocation(x: Exchange, location: string): string {
+  const { core } = x.location;
+  if (!location.startsWith('/') || !core.absoluteRedirect) return location;
+  const name = core.serverNameInRedirect ? x.server.name : x.host;
+  const host = name !== '' ? name : x.client.localAddress;
+  const usual = x.client.secure ? 443 : 80;
+  const port = core.portInRedirect && x.client.localPort > 0 && x.client.localPort !== usual ? `:${x.client.localPort}` : '';
+  return `${x.client.secure ? 'https' : 'http'}://${host}${port}${location}`;
+}
+
+/** Ends the body where no bytes are left to say. */
+export function endBody(x: Exchange): void {
+  x.out.push(NO_BYTES, 0, 0, true);
+}
