@@ -7,6 +7,7 @@ import type { Exchange } from '../proxy/exchange.ts';
 import type { BodyFilter } from '../proxy/filters.ts';
 import type { CoreSettings } from './core-settings.ts';
 import type { LocationTree } from './location-tree.ts';
+import type { LogOptions } from './scope.ts';
 import type { ServerNames } from './server-names.ts';
 import type { Variables } from './variable.ts';
 
@@ -99,6 +100,12 @@ export interface ZonePlan {
   readonly kind: string;
 }
 
+export interface LogPlan {
+  /** Absolute; "stderr" and "syslog:…" stand for themselves. */
+  readonly path: string;
+  readonly options: LogOptions;
+}
+
 /** What the supervisor needs to know of main and events. */
 export interface ProcessSettings {
   readonly daemon: boolean;
@@ -120,7 +127,6 @@ export interface Plan {
   readonly servers: readonly ServerPlan[];
   readonly upstreams: readonly UpstreamPlan[];
   readonly zones: readonly ZonePlan[];
-  /** Absolute paths of the fixed logs; "stderr" and "syslog:…" stand for themselves. */
-  readonly logs: readonly string[];
+  readonly logs: readonly LogPlan[];
   readonly variables: Variables;
 }

@@ -1,8 +1,8 @@
 // A scope is one block of the configuration with the blocks around it: where merged values are asked for, by the directive itself.
-import type { Template } from '../config/argument.ts';
 import type { Entry } from '../config/check.ts';
 import type { ConfigError } from '../config/config-error.ts';
 import type { Context, Directive, Statement, Word } from '../config/directive.ts';
+import type { Template } from '../config/template.ts';
 import type { Handler } from '../modules/module.ts';
 import type { Exchange } from '../proxy/exchange.ts';
 import type { LocationPlan, UpstreamPlan } from './plan.ts';
@@ -14,6 +14,16 @@ export interface Render {
   /** The text when it has no variables, else undefined. */
   readonly constant: string | undefined;
   readonly parts: readonly (string | VariableRef)[];
+}
+
+/** How a log is written: straight through, or gathered in memory first, and packed. */
+export interface LogOptions {
+  /** 0: each turn's lines are written at its end. */
+  readonly bufferBytes: number;
+  /** Lines wait no longer than this; 0: until the buffer is full. */
+  readonly flushMs: number;
+  /** 0: not packed. */
+  readonly gzipLevel: number;
 }
 
 export interface Scope {
@@ -53,8 +63,11 @@ export interface Scope {
   /** Whether the name is nginx's own or another directive's, so that `set` may not make it (`the duplicate "x" variable`). */
   isBuiltIn(name: string): boolean;
 
-  /** A log file by absolute path, opened by the master; its number in `x.generation.logs`. */
-  logFile(path: string): number;
+  /**
+   * A log by absolute path ("stderr" and "syslog:…" stand for themselves), opened by the master; its number in `x.generation.logs`.
+   * The same path with other options is a log of its own.
+   */
+  logFile(path: string, options?: LogOptions): number;
   /** Memory shared by all workers, by name; its number in `x.generation.zones`. Throws where the name has another size or kind. */
   zone(name: string, bytes: number, kind: string, word: Word): number;
   /** A use of a zone that may be declared anywhere; `number` is right when the plan is complete (else `zero size shared memory zone`). */
@@ -64,6 +77,8 @@ export interface Scope {
   /** The upstream block of that name, for what is only known while serving (proxy_pass with variables). */
   findUpstream(name: string): UpstreamPlan | undefined;
 
+  /** Addresses of a host, in the resolver's order; undefined: not found (or not asked yet, in a first pass whose plan is thrown away). */
+  resolve(host: string): readonly string[] | undefined;
   /** Runs when all blocks are compiled and variables are bound. */
   whenComplete(work: () => void): void;
   error(message: string, word?: Word, hint?: string): ConfigError;

@@ -1,0 +1,273 @@
+// The directives that shape the plan itself: http, events, server, listen, server_name, location, upstream. All others are modules'.
+import { type AddressProblem, parseAddress, type WrittenAddress } from '../config/address.ts';
+import { integer, size, word as anyWord } from '../config/argument.ts';
+import { directive, type Site, type Word } from '../config/directive.ts';
+import { compilePattern, type Pattern } from '../config/pcre.ts';
+import { parseTime } from '../config/units.ts';
+import type { LocationKind } from './plan.ts';
+
+export const http = directive({
+  name: 'http',
+  contexts: ['main'],
+  opens: 'http',
+  inherit: 'none',
+  args: [],
+  doc: 'The block of everything about HTTP.',
+  example: 'http { }',
+  refuses: { 'http;': 'directive "http" has no opening "{"' },
+});
+
+export const events = directive({
+  name: 'events',
+  contexts: ['main'],
+  opens: 'events',
+  inherit: 'none',
+  args: [],
+  doc: 'How connections are processed. Holdfast accepts a file without this block.',
+  example: 'events { }',
+  refuses: { 'events;': 'directive "events" has no opening "{"' },
+});
+
+export const server = directive({
+  name: 'server',
+  contexts: ['http'],
+  opens: 'server',
+  inherit: 'none',
+  repeat: true,
+  args: [],
+  doc: 'One virtual server: the addresses it listens on, its names and its locations.',
+  example: 'server { listen 127.0.0.1:8080; }',
+  refuses: { 'server;': 'directive "server" has no opening "{"' },
+});
+
+export const upstream = directive({
+  name: 'upstream',
+  contexts: ['http'],
+  opens: 'upstream',
+  inherit: 'none',
+  repeat: true,
+  args: [anyWord],
+  doc: 'A named group of servers that proxy_pass can pass requests to.',
+  example: 'upstream nodes { server 127.0.0.1:8010; }',
+  refuses: { 'upstream { server 127.0.0.1:8010; }': 'invalid number of arguments in "upstream" directive' },
+});
+
+/** `server_name`'s words. */
+export type WrittenName =
+  | { readonly kind: 'exact' | 'head' | 'tail'; readonly name: string; readonly written: string }
+  | { readonly kind: 'both'; readonly name: string; readonly written: string }
+  | { readonly kind: 'hostname'; readonly written: string }
+  | { readonly kind: 'regex'; readonly pattern: Pattern; readonly written: string; readonly word: Word };
+
+export const serverName = directive<readonly WrittenName[]>({
+  name: 'server_name',
+  contexts: ['server'],
+  inherit: 'none',
+  repeat: true,
+  arity: [1, Number.POSITIVE_INFINITY],
+  read: (site) => site.words.map((each) => readServerName(each, site)),
+  doc: 'Names of the server: exact, `*.example.com`, `.example.com`, `www.example.*`, `~^regex$`, `""` for requests without a host, or `$hostname`.',
+  example: 'server_name example.com *.example.com;',
+  refuses: { 'server_name a*b.com;': 'invalid server name or wildcard "a*b.com"' },
+});
+
+function readServerName(written: Word, site: Site): WrittenName {
+  const { text } = written;
+  if (text.startsWith('~')) {
+    if (text.length === 1) throw site.error(`empty regex in server name "${text}"`, written);
+    // Host names are compared in lower case, so a pattern with capitals is meant caseless, as in nginx.
+    const caseless = /[A-Z]/.test(text);
+    return { kind: 'regex', pattern: compilePattern(text.slice(1), { caseless }, written, site), written: text, word: written };
+  }
+  if (text === '$hostname') return { kind: 'hostname', written: text };
+  const name = text.toLowerCase();
+  const stars = name.split('*').length - 1;
+  if (name.includes('..') || stars > 1 || name.includes('\0')) throw invalidName(written, site);
+  if (text.includes('/')) site.warn(`server name "${text}" has suspicious symbols`, written);
+  if (stars === 0) {
+    if (name.startsWith('.') && name.length > 1) return { kind: 'both', name, written: text };
+    if (name === '.') throw invalidName(written, site);
+    return { kind: 'exact', name, written: text };
+  }
+  if (name.startsWith('*.') && name.length > 2) return { kind: 'head', name: name.slice(1), written: text };
+  if (name.endsWith('.*') && name.length > 2) return { kind: 'tail', name: name.slice(0, -1), written: text };
+  throw invalidName(written, site);
+}
+
+function invalidName(written: Word, site: Site) {
+  return site.error(
+    `invalid server name or wildcard "${written.text}"`,
+    written,
+    'an asterisk stands at the beginning or the end, beside a dot: "*.example.com", "www.example.*"',
+  );
+}
+
+export interface WrittenListen {
+  readonly address: WrittenAddress;
+  readonly word: Word;
+  readonly defaultServer: boolean;
+  /** One of the options that speak of the socket itself was written. */
+  readonly bind: boolean;
+  readonly backlog: number | undefined;
+  readonly receiveBufferBytes: number | undefined;
+  readonly sendBufferBytes: number | undefined;
+  readonly reusePort: boolean;
+  readonly deferred: boolean;
+  readonly ipv6Only: boolean | undefined;
+  readonly keepalive: 'system' | 'on' | 'off' | { readonly idleSeconds: number; readonly intervalSeconds: number; readonly count: number };
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+export const listen = directive<WrittenListen>({
+  name: 'listen',
+  contexts: ['server'],
+  inherit: 'none',
+  repeat: true,
+  arity: [1, Number.POSITIVE_INFINITY],
+  read: readListen,
+  doc: 'An address on which the server takes connections: `80`, `127.0.0.1:8080`, `[::1]:80`, `unix:/run/app.sock`.',
+  example: 'listen 127.0.0.1:8080 default_server backlog=1024;',
+  refuses: {
+    'listen 127.0.0.1:99999;': 'invalid port in "127.0.0.1:99999" of the "listen" directive',
+    'listen 80 defaultserver;': 'invalid parameter "defaultserver"',
+  },
+});
+
+function readListen(site: Site): WrittenListen {
+  const [first] = site.words;
+  if (first === undefined) throw site.error('invalid number of arguments in "listen" directive');
+  const address: WrittenAddress | AddressProblem = parseAddress(first.text, { listen: true });
+  if ('problem' in address) throw site.error(`${address.problem} in "${first.text}" of the "listen" directive`, first);
+  const options: Writable<WrittenListen> = {
+    address,
+    word: first,
+    defaultServer: false,
+    bind: false,
+    backlog: undefined,
+    receiveBufferBytes: undefined,
+    sendBufferBytes: undefined,
+    reusePort: false,
+    deferred: false,
+    ipv6Only: undefined,
+    keepalive: 'system',
+  };
+  for (const option of site.words.slice(1)) readListenOption(option, options, site);
+  return options;
+}
+
+const LATER: ReadonlySet<string> = new Set(['ssl', 'http2', 'quic', 'proxy_protocol', 'multipath']);
+
+function readListenOption(option: Word, options: Writable<WrittenListen>, site: Site): void {
+  const { text } = option;
+  const equals = text.indexOf('=');
+  const [key, value] = equals === -1 ? [text, undefined] : [text.slice(0, equals), text.slice(equals + 1)];
+  if (LATER.has(key)) throw site.error(`the "${key}" parameter of "listen" is not supported by Holdfast`, option);
+  if (key === 'default_server' || key === 'default') {
+    options.defaultServer = true;
+    return;
+  }
+  if (!readSocketOption(key, value, option, options, site)) {
+    throw site.error(`invalid parameter "${text}"`, option, 'allowed: default_server, bind, backlog=, rcvbuf=, sndbuf=, deferred, reuseport, ipv6only=, so_keepalive=');
+  }
+  options.bind = true;
+}
+
+function readSocketOption(key: string, value: string | undefined, option: Word, options: Writable<WrittenListen>, site: Site): boolean {
+  const valueWord = { ...option, text: value ?? '' };
+  switch (key) {
+    case 'bind':
+      return value === undefined;
+    case 'deferred':
+      options.deferred = true;
+      return value === undefined;
+    case 'reuseport':
+      options.reusePort = true;
+      return value === undefined;
+    case 'backlog':
+      options.backlog = integer(-1).read(valueWord, site);
+      return options.backlog !== 0;
+    case 'rcvbuf':
+      options.receiveBufferBytes = size.read(valueWord, site);
+      return true;
+    case 'sndbuf':
+      options.sendBufferBytes = size.read(valueWord, site);
+      return true;
+    case 'ipv6only':
+      options.ipv6Only = value === 'on';
+      if (value !== 'on' && value !== 'off') throw site.error(`invalid ipv6only flags "${value}"`, option);
+      return true;
+    case 'so_keepalive':
+      options.keepalive = readKeepalive(value ?? '', option, site);
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** `on`, `off` or `[keepidle]:[keepintvl]:[keepcnt]`. */
+function readKeepalive(value: string, option: Word, site: Site): WrittenListen['keepalive'] {
+  if (value === 'on' || value === 'off') return value;
+  const parts = value.split(':');
+  const invalid = site.error(`invalid so_keepalive value: "${value}"`, option, 'on, off, or idle:interval:count as in 30m::10');
+  if (parts.length > 3 || parts.every((part) => part === '')) throw invalid;
+  const [idle = '', interval = '', count = ''] = parts;
+  const seconds = (text: string): number => {
+    const ms = text === '' ? 0 : parseTime(/[a-z]$/i.test(text) ? text : `${text}s`);
+    if (ms === undefined) throw invalid;
+    return Math.round(ms / 1000);
+  };
+  if (count !== '' && !/^\d+$/.test(count)) throw invalid;
+  return { idleSeconds: seconds(idle), intervalSeconds: seconds(interval), count: Number(count) };
+}
+
+export interface WrittenLocation {
+  readonly kind: Exclude<LocationKind, 'server' | 'unnamed'>;
+  readonly name: string;
+  readonly pattern: Pattern | undefined;
+  readonly word: Word;
+}
+
+export const location = directive<WrittenLocation>({
+  name: 'location',
+  contexts: ['server', 'location'],
+  opens: 'location',
+  inherit: 'none',
+  repeat: true,
+  arity: [1, 2],
+  read: readLocation,
+  doc: 'Settings for requests by URI: a prefix, `=` exact, `^~` a prefix that regular expressions do not override, `~` and `~*` regular expressions, `@name`.',
+  example: 'location /chat { }',
+  refuses: { 'location ! /x { }': 'invalid location modifier "!"' },
+});
+
+function readLocation(site: Site): WrittenLocation {
+  const [first, second] = site.words;
+  if (first === undefined) throw site.error('invalid number of arguments in "location" directive');
+  if (second !== undefined) {
+    switch (first.text) {
+      case '=':
+        return { kind: 'exact', name: second.text, pattern: undefined, word: second };
+      case '^~':
+        return { kind: 'no-regex', name: second.text, pattern: undefined, word: second };
+      case '~':
+      case '~*':
+        return regexLocation(second, second.text, first.text === '~*', site);
+      default:
+        throw site.error(`invalid location modifier "${first.text}"`, first, 'allowed: =, ^~, ~, ~*');
+    }
+  }
+  const { text } = first;
+  if (text.startsWith('=')) return { kind: 'exact', name: text.slice(1), pattern: undefined, word: first };
+  if (text.startsWith('^~')) return { kind: 'no-regex', name: text.slice(2), pattern: undefined, word: first };
+  if (text.startsWith('~*')) return regexLocation(first, text.slice(2), true, site);
+  if (text.startsWith('~')) return regexLocation(first, text.slice(1), false, site);
+  return { kind: text.startsWith('@') ? 'named' : 'prefix', name: text, pattern: undefined, word: first };
+}
+
+function regexLocation(written: Word, source: string, caseless: boolean, site: Site): WrittenLocation {
+  return { kind: 'regex', name: source, pattern: compilePattern(source, { caseless }, written, site), word: written };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: directives of many value types
+export const blockDirectives: readonly any[] = [http, events, server, upstream, serverName, listen, location];
