@@ -19,7 +19,10 @@ export interface AddressProblem {
 }
 
 /** Reads an address; where `withUri` is set it ends at the first "/" or "?" (`unix:` paths at ":"). A lone number is a port where `listen` is set. */
-export function parseAddress(text: string, options: { readonly withUri?: boolean; readonly listen?: boolean } = {}): WrittenAddress | AddressProblem {
+export function parseAddress(
+  text: string,
+  options: { readonly withUri?: boolean; readonly listen?: boolean } = {},
+): WrittenAddress | AddressProblem {
   if (text.slice(0, 5).toLowerCase() === 'unix:') return parseUnix(text, options.withUri === true);
   if (text.startsWith('[')) return parseInet6(text, options.withUri === true);
   const end = options.withUri ? text.search(/[/?]/) : -1;
@@ -28,14 +31,17 @@ export function parseAddress(text: string, options: { readonly withUri?: boolean
   const colon = authority.lastIndexOf(':');
   if (colon === -1 && options.listen === true && /^\d+$/.test(authority)) {
     const port = portOf(authority);
-    return port === undefined ? { problem: 'invalid port' } : { kind: 'inet', host: '', port, family: 'any', rest };
+    return port === undefined
+      ? { problem: 'invalid port' }
+      : { kind: 'inet', host: '', port, family: 'any', rest };
   }
   const host = colon === -1 ? authority : authority.slice(0, colon);
   let port: number | undefined = 0;
   if (colon !== -1) port = portOf(authority.slice(colon + 1));
   if (port === undefined) return { problem: 'invalid port' };
   if (host === '') return { problem: 'no host' };
-  if (host === '*') return options.listen ? { kind: 'inet', host, port, family: 'any', rest } : { problem: 'invalid host' };
+  if (host === '*')
+    return options.listen ? { kind: 'inet', host, port, family: 'any', rest } : { problem: 'invalid host' };
   return { kind: 'inet', host, port, family: isIpv4(host) ? 4 : 'name', rest };
 }
 

@@ -1,7 +1,10 @@
 // What a module is: its directives, its variables, what it compiles into a slice of the plan, its handlers in phases and its filters.
 // One nginx module is one file of this folder. modules/index.ts lists them in the order in which they run.
+
+import type { ServerSettings } from '../balance/upstream.ts';
 import type { Ms } from '../base/time.ts';
 import type { Directive } from '../config/directive.ts';
+import type { UpstreamSettings } from '../plan/plan.ts';
 import type { Scope } from '../plan/scope.ts';
 import type { VariableDeclaration } from '../plan/variable.ts';
 import type { Exchange } from '../proxy/exchange.ts';
@@ -41,6 +44,16 @@ export interface Filter<S> {
   head(x: Exchange): BodyFilter | undefined;
 }
 
+/** How upstream blocks are compiled; modules/http-upstream.ts alone has one. */
+export interface UpstreamCompiler {
+  compile(
+    scope: Scope,
+    name: string,
+  ): { readonly servers: readonly ServerSettings[]; readonly settings: UpstreamSettings };
+  /** For an upstream that a host in proxy_pass makes. */
+  implicitSettings(): UpstreamSettings;
+}
+
 export interface ModuleDefinition<S> {
   /** The file's name: "http-map". */
   readonly name: string;
@@ -53,6 +66,7 @@ export interface ModuleDefinition<S> {
   readonly compile?: (scope: Scope, outer: S | undefined) => S;
   readonly phases?: readonly PhaseUse<S>[];
   readonly filter?: Filter<S>;
+  readonly upstreams?: UpstreamCompiler;
 }
 
 export interface Module<S = unknown> extends ModuleDefinition<S> {

@@ -1,8 +1,8 @@
 // The directives that shape the plan itself: http, events, server, listen, server_name, location, upstream. All others are modules'.
 import { type AddressProblem, parseAddress, type WrittenAddress } from '../config/address.ts';
-import { integer, size, word as anyWord } from '../config/argument.ts';
+import { word as anyWord, integer, size } from '../config/argument.ts';
 import { directive, type Site, type Word } from '../config/directive.ts';
-import { compilePattern, type Pattern } from '../config/pcre.ts';
+import { type Pattern, readPattern } from '../config/pcre.ts';
 import { parseTime } from '../config/units.ts';
 import type { LocationKind } from './plan.ts';
 
@@ -77,7 +77,12 @@ function readServerName(written: Word, site: Site): WrittenName {
     if (text.length === 1) throw site.error(`empty regex in server name "${text}"`, written);
     // Host names are compared in lower case, so a pattern with capitals is meant caseless, as in nginx.
     const caseless = /[A-Z]/.test(text);
-    return { kind: 'regex', pattern: compilePattern(text.slice(1), { caseless }, written, site), written: text, word: written };
+    return {
+      kind: 'regex',
+      pattern: readPattern(written, site, { caseless, from: 1 }),
+      written: text,
+      word: written,
+    };
   }
   if (text === '$hostname') return { kind: 'hostname', written: text };
   const name = text.toLowerCase();
@@ -114,7 +119,11 @@ export interface WrittenListen {
   readonly reusePort: boolean;
   readonly deferred: boolean;
   readonly ipv6Only: boolean | undefined;
-  readonly keepalive: 'system' | 'on' | 'off' | { readonly idleSeconds: number; readonly intervalSeconds: number; readonly count: number };
+  readonly keepalive:
+    | 'system'
+    | 'on'
+    | 'off'
+    | { readonly idleSeconds: number; readonly intervalSeconds: number; readonly count: number };
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -138,7 +147,8 @@ function readListen(site: Site): WrittenListen {
   const [first] = site.words;
   if (first === undefined) throw site.error('invalid number of arguments in "listen" directive');
   const address: WrittenAddress | AddressProblem = parseAddress(first.text, { listen: true });
-  if ('problem' in address) throw site.error(`${address.problem} in "${first.text}" of the "listen" directive`, first);
+  if ('problem' in address)
+    throw site.error(`${address.problem} in "${first.text}" of the "listen" directive`, first);
   const options: Writable<WrittenListen> = {
     address,
     word: first,
@@ -162,18 +172,29 @@ function readListenOption(option: Word, options: Writable<WrittenListen>, site: 
   const { text } = option;
   const equals = text.indexOf('=');
   const [key, value] = equals === -1 ? [text, undefined] : [text.slice(0, equals), text.slice(equals + 1)];
-  if (LATER.has(key)) throw site.error(`the "${key}" parameter of "listen" is not supported by Holdfast`, option);
+  if (LATER.has(key))
+    throw site.error(`the "${key}" parameter of "listen" is not supported by Holdfast`, option);
   if (key === 'default_server' || key === 'default') {
     options.defaultServer = true;
     return;
   }
   if (!readSocketOption(key, value, option, options, site)) {
-    throw site.error(`invalid parameter "${text}"`, option, 'allowed: default_server, bind, backlog=, rcvbuf=, sndbuf=, deferred, reuseport, ipv6only=, so_keepalive=');
+    throw site.error(
+      `invalid parameter "${text}"`,
+      option,
+      'allowed: default_server, bind, backlog=, rcvbuf=, sndbuf=, deferred, reuseport, ipv6only=, so_keepalive=',
+    );
   }
   options.bind = true;
 }
 
-function readSocketOption(key: string, value: string | undefined, option: Word, options: Writable<WrittenListen>, site: Site): boolean {
+function readSocketOption(
+  key: string,
+  value: string | undefined,
+  option: Word,
+  options: Writable<WrittenListen>,
+  site: Site,
+): boolean {
   const valueWord = { ...option, text: value ?? '' };
   switch (key) {
     case 'bind':
@@ -209,7 +230,11 @@ function readSocketOption(key: string, value: string | undefined, option: Word, 
 function readKeepalive(value: string, option: Word, site: Site): WrittenListen['keepalive'] {
   if (value === 'on' || value === 'off') return value;
   const parts = value.split(':');
-  const invalid = site.error(`invalid so_keepalive value: "${value}"`, option, 'on, off, or idle:interval:count as in 30m::10');
+  const invalid = site.error(
+    `invalid so_keepalive value: "${value}"`,
+    option,
+    'on, off, or idle:interval:count as in 30m::10',
+  );
   if (parts.length > 3 || parts.every((part) => part === '')) throw invalid;
   const [idle = '', interval = '', count = ''] = parts;
   const seconds = (text: string): number => {
@@ -252,21 +277,23 @@ function readLocation(site: Site): WrittenLocation {
         return { kind: 'no-regex', name: second.text, pattern: undefined, word: second };
       case '~':
       case '~*':
-        return regexLocation(second, second.text, first.text === '~*', site);
+        return regexLocation(second, 0, first.text === '~*', site);
       default:
         throw site.error(`invalid location modifier "${first.text}"`, first, 'allowed: =, ^~, ~, ~*');
     }
   }
   const { text } = first;
   if (text.startsWith('=')) return { kind: 'exact', name: text.slice(1), pattern: undefined, word: first };
-  if (text.startsWith('^~')) return { kind: 'no-regex', name: text.slice(2), pattern: undefined, word: first };
-  if (text.startsWith('~*')) return regexLocation(first, text.slice(2), true, site);
-  if (text.startsWith('~')) return regexLocation(first, text.slice(1), false, site);
+  if (text.startsWith('^~'))
+    return { kind: 'no-regex', name: text.slice(2), pattern: undefined, word: first };
+  if (text.startsWith('~*')) return regexLocation(first, 2, true, site);
+  if (text.startsWith('~')) return regexLocation(first, 1, false, site);
   return { kind: text.startsWith('@') ? 'named' : 'prefix', name: text, pattern: undefined, word: first };
 }
 
-function regexLocation(written: Word, source: string, caseless: boolean, site: Site): WrittenLocation {
-  return { kind: 'regex', name: source, pattern: compilePattern(source, { caseless }, written, site), word: written };
+function regexLocation(written: Word, from: number, caseless: boolean, site: Site): WrittenLocation {
+  const pattern = readPattern(written, site, { caseless, from });
+  return { kind: 'regex', name: pattern.source, pattern, word: written };
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: directives of many value types

@@ -18,8 +18,8 @@ export interface LocationPlan {
   readonly name: string;
   readonly kind: LocationKind;
   readonly pattern: Pattern | undefined;
-  /** Slots of the pattern's named captures. */
-  readonly captureSlots: readonly (readonly [name: string, slot: number])[];
+  /** Numbers of the pattern's named groups and their slots. */
+  readonly captureSlots: readonly (readonly [group: number, slot: number])[];
   /** By module number. */
   readonly slices: readonly unknown[];
   readonly core: CoreSettings;
@@ -56,7 +56,11 @@ export interface ListenSettings {
   readonly receiveBufferBytes: number | undefined;
   readonly sendBufferBytes: number | undefined;
   readonly deferred: boolean;
-  readonly keepalive: 'system' | 'on' | 'off' | { readonly idleSeconds: number; readonly intervalSeconds: number; readonly count: number };
+  readonly keepalive:
+    | 'system'
+    | 'on'
+    | 'off'
+    | { readonly idleSeconds: number; readonly intervalSeconds: number; readonly count: number };
 }
 
 /** One bound address and the servers behind it. A wildcard address also answers for the specific ones that it stands for. */

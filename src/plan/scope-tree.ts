@@ -23,6 +23,8 @@ export class BlockScope implements Scope {
   /** Set by compile.ts once the slices are made. */
   location: LocationPlan | undefined;
   content: Handler | undefined;
+  /** Blocks inside this one, to be filled in when it is whole. */
+  readonly inners: { readonly plan: LocationPlan; readonly entry: Entry }[] = [];
   private readonly builder: Builder;
   private readonly byDirective = new Map<Directive<unknown>, Entry[]>();
 
@@ -165,9 +167,12 @@ export function renderOf(constant: string | undefined, parts: readonly (string |
   return Object.assign(render, { constant, parts });
 }
 
-function renderParts(parts: readonly (string | VariableRef)[]): (x: Parameters<VariableRef['evaluate']>[0]) => string {
+function renderParts(
+  parts: readonly (string | VariableRef)[],
+): (x: Parameters<VariableRef['evaluate']>[0]) => string {
   const [only] = parts;
-  if (parts.length === 1 && only !== undefined && typeof only !== 'string') return (x) => only.evaluate(x) ?? '';
+  if (parts.length === 1 && only !== undefined && typeof only !== 'string')
+    return (x) => only.evaluate(x) ?? '';
   return (x) => {
     let text = '';
     for (const part of parts) text += typeof part === 'string' ? part : (part.evaluate(x) ?? '');

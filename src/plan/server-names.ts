@@ -1,6 +1,6 @@
 // Which server of an address answers a host: the exact name, the longest `*.name`, the longest `name.*`, the first regular expression
 // that matches, in this order; else the address's default server. As ngx_http_find_virtual_server() and ngx_hash_find_combined().
-import type { Pattern } from '../config/pcre.ts';
+import type { Captures, Pattern } from '../config/pcre.ts';
 import type { ServerPlan } from './plan.ts';
 
 /** One name of a server_name. */
@@ -13,20 +13,22 @@ export type ServerName =
   | {
       readonly kind: 'regex';
       readonly pattern: Pattern;
-      readonly slots: readonly (readonly [name: string, slot: number])[];
+      readonly slots: readonly (readonly [group: number, slot: number])[];
     };
 
 export interface FoundServer {
   readonly server: ServerPlan;
-  /** Sets what the name's regular expression captured. */
-  readonly matched: { readonly values: readonly (string | undefined)[]; readonly set: (variables: (string | undefined)[]) => void } | undefined;
+  /** What the name's regular expression captured, and the slots that its named groups are put in. */
+  readonly captures: Captures | undefined;
+  readonly slots: readonly (readonly [group: number, slot: number])[];
 }
 
 export class ServerNames {
   private readonly exact = new Map<string, ServerPlan>();
   private readonly heads = new Map<string, ServerPlan>();
   private readonly tails = new Map<string, ServerPlan>();
-  private readonly regexes: { readonly name: ServerName & { kind: 'regex' }; readonly server: ServerPlan }[] = [];
+  private readonly regexes: { readonly name: ServerName & { kind: 'regex' }; readonly server: ServerPlan }[] =
+    [];
 
   /** Adds a name; false where another server of the address has it already ("conflicting server name … ignored"). */
   add(name: ServerName, server: ServerPlan): boolean {
@@ -43,15 +45,12 @@ export class ServerNames {
   /** `host` is lower case, without port; '' where the client named none. */
   find(host: string): FoundServer | undefined {
     const server = this.exact.get(host) ?? this.findHead(host) ?? this.findTail(host);
-    if (server !== undefined) return { server, matched: undefined };
+    if (server !== undefined) return { server, captures: undefined, slots: [] };
     if (host === '') return undefined;
     for (const { name, server: owner } of this.regexes) {
       const captures = name.pattern.exec(host);
       if (captures === undefined) continue;
-      const set = (variables: (string | undefined)[]): void => {
-        for (const [group, slot] of name.slots) variables[slot] = captures.named(group);
-      };
-      return { server: owner, matched: { values: captures.values, set } };
+      return { server: owner, captures, slots: name.slots };
     }
     return undefined;
   }

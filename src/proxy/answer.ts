@@ -1,5 +1,4 @@
 // The head of an answer while modules work on it, and its last form as text.
-import type { Ms } from '../base/time.ts';
 import { HeaderList } from '../http/header-list.ts';
 
 /** What is sent to the client, whoever made it. Fields hold what nginx keeps apart from the header list. */
@@ -17,8 +16,8 @@ export class Answer {
   charset: string | undefined;
   /** Body bytes, -1 when not known before the end. */
   contentLength = -1;
-  /** Milliseconds since 1970, -1 for none. */
-  lastModified: Ms = -1;
+  /** Seconds since 1970, -1 for none. */
+  lastModifiedSeconds = -1;
   /** `Accept-Ranges` is offered and Range is obeyed. */
   allowRanges = false;
   trailers: HeaderList | undefined;
@@ -41,7 +40,7 @@ export class Answer {
     this.contentType = undefined;
     this.charset = undefined;
     this.contentLength = -1;
-    this.lastModified = -1;
+    this.lastModifiedSeconds = -1;
     this.allowRanges = false;
     this.trailers = undefined;
     this.vary = false;

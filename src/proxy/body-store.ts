@@ -102,7 +102,11 @@ export class BodyStore {
   private spill(bytes: Uint8Array, start: number, end: number): void {
     if (this.error !== undefined) return;
     if (this.file === -1) {
-      const made = this.files.temporary(this.limits.folder, this.limits.levels, this.limits.file !== 'unnamed');
+      const made = this.files.temporary(
+        this.limits.folder,
+        this.limits.levels,
+        this.limits.file !== 'unnamed',
+      );
       if (isFileError(made)) {
         this.error = made;
         return;

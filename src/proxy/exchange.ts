@@ -1,9 +1,11 @@
 // One request, from its head to its log line. All branching of an exchange is here and in the files it names (route, finish, passing);
 // driver.ts only obeys. Touches no socket, reads no clock.
-import type { Peer, Selection } from '../balance/upstream.ts';
+import type { Peer } from '../balance/peer.ts';
+import type { Selection } from '../balance/selection.ts';
 import { assert, unreachable } from '../base/assert.ts';
 import type { Failure, Level } from '../base/failures.ts';
 import { SUBREQUESTS_MAX, URI_CHANGES_MAX } from '../base/limits.ts';
+import type { Random } from '../base/random.ts';
 import type { Ms } from '../base/time.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
 import type { HeaderList } from '../http/header-list.ts';
@@ -101,7 +103,7 @@ export interface AnswerSink extends BodySink {
 export interface Program {
   readonly files: Files;
   readonly codecs: Codecs;
-  readonly random: { below(bound: number): number };
+  readonly random: Random;
   /** `$pid`, `$hostname`, `$nginx_version`: facts of the process. */
   readonly facts: ProcessFacts;
   /** Wakes an exchange that said 'wait', in a turn of its own. */

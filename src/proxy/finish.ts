@@ -1,10 +1,10 @@
 // How an exchange comes to its end by a status: error_page, the built-in pages, redirects to another location, or silence.
 // As ngx_http_special_response_handler(), ngx_http_internal_redirect() and ngx_http_named_location().
-import { errorPage } from '../http/error-page.ts';
+import { errorPage, wantsPadding } from '../http/error-page.ts';
 import type { ErrorPage } from '../plan/core-settings.ts';
 import type { Exchange } from './exchange.ts';
 import { REWRITE, route, SERVER_REWRITE } from './route.ts';
-import { respond, respondRedirect, sendHead } from './send-head.ts';
+import { productOf, respond, respondRedirect, sendHead } from './send-head.ts';
 
 /** After these the client may have more to say that we would misread: the connection is not kept. */
 const CLOSING: ReadonlySet<number> = new Set([400, 413, 414, 494, 495, 496, 497, 500, 501]);
@@ -52,8 +52,10 @@ function sendErrorPage(x: Exchange, page: ErrorPage): void {
 function builtInPage(x: Exchange, status: number): void {
   const { core } = x.location;
   x.body.discard();
-  const page = errorPage(status, { serverTokens: core.serverTokens, product: x.program.facts.product });
-  if (page === undefined) return emptyAnswer(x, status);
+  const agent = core.msiePadding ? x.headers.get('user-agent') : undefined;
+  const padding = agent !== undefined && x.head.version >= 10 && wantsPadding(agent);
+  const page = errorPage(status, productOf(x), padding);
+  if (page === '') return emptyAnswer(x, status);
   respond(x, status, page, 'text/html');
 }
 

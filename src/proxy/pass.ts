@@ -1,7 +1,8 @@
 // What a content handler hands over to have a request answered by a peer, and what is remembered of each attempt.
+
+import type { PeerAddress } from '../balance/peer.ts';
 import type { Ms } from '../base/time.ts';
 import type { ResponseHead } from '../http/head.ts';
-import type { PeerAddress } from '../balance/peer.ts';
 import type { UpstreamPlan } from '../plan/plan.ts';
 import type { Exchange } from './exchange.ts';
 

@@ -1,12 +1,7 @@
 // Passing a request on to a peer and taking its answer over: which peer, what when it fails, what of its head the client sees.
 // As ngx_http_upstream.c decides it. Pure: the driver connects, sends and reads.
 import { implicitUpstream, Upstream } from '../balance/upstream.ts';
-import {
-  CLIENT_GONE,
-  type Failure,
-  NO_LIVE_PEERS,
-  UNASKED_UPGRADE,
-} from '../base/failures.ts';
+import { CLIENT_GONE, type Failure, NO_LIVE_PEERS, UNASKED_UPGRADE } from '../base/failures.ts';
 import type { ResponseHead } from '../http/head.ts';
 import type { Exchange } from './exchange.ts';
 import { breakOff, endNow, finish, redirect, redirectToNamed } from './finish.ts';
@@ -117,7 +112,8 @@ export function answered(x: Exchange, head: ResponseHead): void {
       letGo(x, head.status === 403 || head.status === 404 ? 'ok' : 'failed', false);
       return connect(x);
     }
-    if (pass.settings.interceptErrors && x.location.core.errorPages.has(head.status)) return intercept(x, head);
+    if (pass.settings.interceptErrors && x.location.core.errorPages.has(head.status))
+      return intercept(x, head);
   }
   const redirectTarget = adoptHead(x, head, pass);
   if (redirectTarget !== undefined) return internalRedirect(x, redirectTarget);
@@ -171,7 +167,8 @@ function mayTryNext(x: Exchange, cause: string): boolean {
   if (x.pass === undefined) return false;
   const { settings } = x.pass;
   if (!settings.nextUpstream.has(cause)) return false;
-  if (x.requestSent && !settings.nextUpstream.has('non_idempotent') && NON_IDEMPOTENT.has(x.method)) return false;
+  if (x.requestSent && !settings.nextUpstream.has('non_idempotent') && NON_IDEMPOTENT.has(x.method))
+    return false;
   if (x.requestSent && !x.body.replayable) return false;
   return settings.triesTimeoutMs === 0 || x.now - x.passStartedAt < settings.triesTimeoutMs;
 }
@@ -211,10 +208,11 @@ function failUpstream(x: Exchange, failure: Failure): void {
   const { selection } = x;
   const cause = CAUSES[failure.code] ?? 'error';
   // A kept connection that the peer has closed meanwhile costs no try: nothing was lost but the connection.
-  if (x.reused && cause === 'error' && selection !== undefined) selection.triesLeft++;
+  if (x.reused && cause === 'error') selection?.grantTry();
   letGo(x, 'failed', false);
   if (x.answer.headSent) return breakOff(x);
-  if (failure.retry !== 'never' && selection !== undefined && selection.triesLeft > 0 && mayTryNext(x, cause)) return connect(x);
+  if (failure.retry !== 'never' && selection !== undefined && selection.triesLeft > 0 && mayTryNext(x, cause))
+    return connect(x);
   finish(x, failure.status);
 }
 

@@ -24,10 +24,26 @@ export interface Files {
   openRead(path: string): FileHandle | FileError;
   facts(file: FileHandle): FileFacts | FileError;
   /** Reads into `target`; returns the bytes read, 0 at the end. */
-  read(file: FileHandle, target: Uint8Array, start: number, length: number, position: number): number | FileError;
+  read(
+    file: FileHandle,
+    target: Uint8Array,
+    start: number,
+    length: number,
+    position: number,
+  ): number | FileError;
   /** A fresh file in `folder` (made when missing) that is deleted already, or kept under its path where `keep` says so. */
-  temporary(folder: string, levels: readonly number[], keep: boolean): { readonly file: FileHandle; readonly path: string } | FileError;
-  write(file: FileHandle, source: Uint8Array, start: number, length: number, position: number): number | FileError;
+  temporary(
+    folder: string,
+    levels: readonly number[],
+    keep: boolean,
+  ): { readonly file: FileHandle; readonly path: string } | FileError;
+  write(
+    file: FileHandle,
+    source: Uint8Array,
+    start: number,
+    length: number,
+    position: number,
+  ): number | FileError;
   close(file: FileHandle): void;
   remove(path: string): void;
   /** The whole file, at most `bytesMax`, as a byte string (password files). */
@@ -40,7 +56,10 @@ export function isFileError<T>(result: T | FileError): result is FileError {
 
 export interface Names {
   /** Asks the resolver servers of `resolver` for a name; `done` is called later with addresses in order, or with nginx's words for why not. */
-  resolve(question: NameQuestion, done: (answer: readonly string[] | { readonly problem: string }) => void): void;
+  resolve(
+    question: NameQuestion,
+    done: (answer: readonly string[] | { readonly problem: string }) => void,
+  ): void;
 }
 
 export interface NameQuestion {

@@ -1,9 +1,9 @@
 // The request's half of an exchange: whether its body is waited for, stored, streamed or thrown away. Pure; the client's connection
 // feeds it, passing.ts asks it. Every byte of content passes `content` once.
 import { assert } from '../base/assert.ts';
-import type { HeadError } from '../http/head-error.ts';
 import { BodyDecoder, INVALID_CHUNKED_BODY } from '../http/body.ts';
 import type { RequestHead } from '../http/head.ts';
+import type { HeadError } from '../http/head-error.ts';
 import type { HeaderList } from '../http/header-list.ts';
 import type { BodyStore } from './body-store.ts';
 import type { BodySink } from './filters.ts';

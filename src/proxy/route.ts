@@ -104,8 +104,8 @@ function findLocation(x: Exchange): boolean {
   if (found !== undefined) {
     x.location = found.location;
     if (found.captures !== undefined) {
-      x.captures = found.captures.values;
-      for (const [name, slot] of found.location.captureSlots) x.variables[slot] = found.captures.named(name);
+      x.captures = found.captures;
+      for (const [group, slot] of found.location.captureSlots) x.variables[slot] = found.captures[group];
     }
   }
   const { core } = x.location;

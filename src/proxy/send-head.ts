@@ -1,15 +1,20 @@
 // From an answer that modules have prepared to the head that goes out: head filters, framing, the header lines in nginx's order.
 // As ngx_http_send_header(), ngx_http_header_filter() and ngx_http_chunked_filter_module.
-import { NO_BYTES, bytesOf } from '../base/bytes.ts';
-import { httpDate } from '../http/date.ts';
-import { reasonOf } from '../http/error-page.ts';
+import { bytesOf, NO_BYTES } from '../base/bytes.ts';
+import { formatHttpDate, httpDate } from '../http/date.ts';
+import { shownStatus, statusLine } from '../http/error-page.ts';
 import { safeHeaderValue } from '../http/header-list.ts';
 import type { Answer } from './answer.ts';
 import type { Exchange } from './exchange.ts';
 import { type BodyFilter, chainOf } from './filters.ts';
 
 /** Answers with a short body. A 204 or 304 drops it. */
-export function respond(x: Exchange, status: number, body: string | Uint8Array, contentType: string | undefined): void {
+export function respond(
+  x: Exchange,
+  status: number,
+  body: string | Uint8Array,
+  contentType: string | undefined,
+): void {
   const bytes = typeof body === 'string' ? bytesOf(body) : body;
   const { answer } = x;
   answer.status = status;
@@ -28,7 +33,7 @@ export function respondRedirect(x: Exchange, status: number, location: string): 
 export function sendHead(x: Exchange): void {
   const { answer } = x;
   if (x.errorStatus !== 0) {
-    answer.status = x.errorStatus === 494 || (x.errorStatus >= 495 && x.errorStatus <= 497) ? 400 : x.errorStatus;
+    answer.status = shownStatus(x.errorStatus);
     answer.reason = undefined;
   }
   const filters: BodyFilter[] = [];
@@ -69,16 +74,16 @@ function frame(x: Exchange): void {
 /** The head as it goes over the wire; `keepAliveSeconds` is the Keep-Alive header's, 0 for none. */
 export function renderHead(x: Exchange): string {
   const { answer } = x;
-  const { core } = x.location;
-  let head = `HTTP/1.1 ${statusLine(answer)}\r\n`;
+  let head = `HTTP/1.1 ${answer.reason === undefined ? statusLine(answer.status) : `${answer.status} ${answer.reason}`}\r\n`;
   if (!answer.headers.has('server')) {
-    const { product } = x.program.facts;
-    head += `Server: ${core.serverTokens ? product : product.slice(0, product.indexOf('/'))}\r\n`;
+    head += `Server: ${productOf(x)}\r\n`;
   }
-  if (!answer.headers.has('date')) head += `Date: ${httpDate(x.wall)}\r\n`;
-  if (answer.contentType !== undefined && answer.contentType !== '') head += contentTypeLine(answer, answer.contentType);
+  if (!answer.headers.has('date')) head += `Date: ${httpDate(x.wall / 1000)}\r\n`;
+  if (answer.contentType !== undefined && answer.contentType !== '')
+    head += contentTypeLine(answer, answer.contentType);
   if (answer.contentLength >= 0) head += `Content-Length: ${answer.contentLength}\r\n`;
-  if (answer.lastModified >= 0) head += `Last-Modified: ${httpDate(answer.lastModified)}\r\n`;
+  if (answer.lastModifiedSeconds >= 0)
+    head += `Last-Modified: ${formatHttpDate(answer.lastModifiedSeconds)}\r\n`;
   if (answer.location !== undefined) head += `Location: ${absoluteLocation(x, answer.location)}\r\n`;
   if (answer.chunked) head += 'Transfer-Encoding: chunked\r\n';
   head += connectionLine(x);
@@ -86,13 +91,15 @@ export function renderHead(x: Exchange): string {
   return `${head}${answer.headers.render()}\r\n`;
 }
 
-function statusLine(answer: Answer): string {
-  const reason = answer.reason ?? reasonOf(answer.status);
-  return `${answer.status} ${reason}`;
+/** "holdfast/0.1.0", or the name alone under `server_tokens off`. */
+export function productOf(x: Exchange): string {
+  const { product } = x.program.facts;
+  return x.location.core.serverTokens ? product : product.slice(0, product.indexOf('/'));
 }
 
 function contentTypeLine(answer: Answer, type: string): string {
-  const charset = answer.charset === undefined || /;\s*charset=/i.test(type) ? '' : `; charset=${answer.charset}`;
+  const charset =
+    answer.charset === undefined || /;\s*charset=/i.test(type) ? '' : `; charset=${answer.charset}`;
   return `Content-Type: ${type}${charset}\r\n`;
 }
 
@@ -100,7 +107,9 @@ function connectionLine(x: Exchange): string {
   if (x.answer.status === 101) return 'Connection: upgrade\r\n';
   if (!x.keepalive) return 'Connection: close\r\n';
   const seconds = x.location.core.keepaliveHeaderSeconds;
-  return seconds > 0 ? `Connection: keep-alive\r\nKeep-Alive: timeout=${seconds}\r\n` : 'Connection: keep-alive\r\n';
+  return seconds > 0
+    ? `Connection: keep-alive\r\nKeep-Alive: timeout=${seconds}\r\n`
+    : 'Connection: keep-alive\r\n';
 }
 
 /** A path becomes a whole URI, with the name and port that the location's settings choose. */
@@ -110,7 +119,10 @@ function absoluteLocation(x: Exchange, location: string): string {
   const name = core.serverNameInRedirect ? x.server.name : x.host;
   const host = name !== '' ? name : x.client.localAddress;
   const usual = x.client.secure ? 443 : 80;
-  const port = core.portInRedirect && x.client.localPort > 0 && x.client.localPort !== usual ? `:${x.client.localPort}` : '';
+  const port =
+    core.portInRedirect && x.client.localPort > 0 && x.client.localPort !== usual
+      ? `:${x.client.localPort}`
+      : '';
   return `${x.client.secure ? 'https' : 'http'}://${host}${port}${location}`;
 }
 

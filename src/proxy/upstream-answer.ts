@@ -42,7 +42,7 @@ export function adoptHead(x: Exchange, head: ResponseHead, pass: Pass): string |
   answer.contentType = headers.get('content-type');
   answer.contentLength = head.status === 101 ? -1 : head.contentLength;
   const modified = headers.get('last-modified');
-  if (modified !== undefined) answer.lastModified = parseHttpDate(modified) ?? -1;
+  if (modified !== undefined) answer.lastModifiedSeconds = parseHttpDate(modified) ?? -1;
   const named = head.connectionTokens();
   for (let i = 0; i < headers.length; i++) {
     const lower = headers.lowerAt(i);
@@ -50,7 +50,7 @@ export function adoptHead(x: Exchange, head: ResponseHead, pass: Pass): string |
     if (named.includes(lower) && lower !== 'upgrade') continue; // RFC 9110, 7.6.1
     answer.headers.add(headers.nameAt(i), headers.valueAt(i));
   }
-  if (modified !== undefined && answer.lastModified < 0) answer.headers.add('Last-Modified', modified);
+  if (modified !== undefined && answer.lastModifiedSeconds < 0) answer.headers.add('Last-Modified', modified);
   answer.allowRanges = headers.get('accept-ranges')?.toLowerCase() === 'bytes' && answer.contentLength >= 0;
   const charset = headers.get('x-accel-charset');
   if (charset !== undefined && !ignoreHeaders.has('x-accel-charset')) answer.charset = charset;

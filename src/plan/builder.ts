@@ -1,0 +1,222 @@
+// A plan under construction: what blocks share while they are compiled (variables, zones, logs, upstreams) and what is checked last.
+import type { Block, Entry, Environment } from '../config/check.ts';
+import { ConfigError } from '../config/config-error.ts';
+import type { Word } from '../config/directive.ts';
+import type { AnyModule, Handler, PhaseName } from '../modules/module.ts';
+import type { CoreSettings } from './core-settings.ts';
+import type { LocationKind, LocationPlan, LogPlan, ZonePlan } from './plan.ts';
+import type { LogOptions, Scope } from './scope.ts';
+import { BlockScope } from './scope-tree.ts';
+import { UpstreamTable } from './upstream-table.ts';
+import { Variables } from './variable.ts';
+
+const PLAIN_LOG: LogOptions = { bufferBytes: 0, flushMs: 0, gzipLevel: 0 };
+
+const PHASES: readonly PhaseName[] = [
+  'post-read',
+  'server-rewrite',
+  'rewrite',
+  'preaccess',
+  'access',
+  'precontent',
+  'content',
+  'log',
+];
+
+/** What a location is before its modules have compiled their slices. */
+export interface LocationFacts {
+  readonly name: string;
+  readonly kind: LocationKind;
+  readonly pattern: LocationPlan['pattern'];
+  readonly captureSlots: LocationPlan['captureSlots'];
+}
+
+type Handlers = Record<PhaseName, readonly Handler[]>;
+
+export class Builder {
+  readonly variables: Variables;
+  readonly errors: ConfigError[] = [];
+  readonly warnings: ConfigError[] = [];
+  readonly zones: ZonePlan[] = [];
+  readonly logs: LogPlan[] = [];
+  readonly upstreams: UpstreamTable;
+  readonly environment: Environment;
+  /** Hosts that nobody has resolved yet: this plan is thrown away and compiled again once they are. */
+  readonly unresolved = new Set<string>();
+  private readonly modules: readonly AnyModule[];
+  private readonly names: ReadonlyMap<string, readonly string[]>;
+  private readonly file: string;
+  private readonly zoneUses: {
+    readonly name: string;
+    readonly kind: string;
+    readonly use: { number: number };
+    readonly missing: ConfigError;
+  }[] = [];
+  private readonly completions: (() => void)[] = [];
+  /** Lists of handlers that many locations share. */
+  private readonly handlerLists = new Map<string, Handlers>();
+
+  constructor(options: {
+    readonly modules: readonly AnyModule[];
+    readonly environment: Environment;
+    readonly names: ReadonlyMap<string, readonly string[]>;
+    readonly file: string;
+  }) {
+    this.modules = options.modules;
+    this.environment = options.environment;
+    this.names = options.names;
+    this.file = options.file;
+    this.variables = new Variables(options.modules.flatMap((module) => module.variables ?? []));
+    this.upstreams = new UpstreamTable(this, options.modules);
+  }
+
+  /** Runs `work`; a ConfigError is gathered and the rest goes on, so that all mistakes are shown at once. */
+  attempt<T>(work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      this.errors.push(error);
+      return undefined;
+    }
+  }
+
+  resolve(host: string): readonly string[] | undefined {
+    const known = this.names.get(host);
+    if (known === undefined) this.unresolved.add(host);
+    return known === undefined || known.length === 0 ? undefined : known;
+  }
+
+  /** Compiles what `scope`'s block becomes: each module's slice, own or shared with the block around it. */
+  location(scope: BlockScope, facts: LocationFacts): LocationPlan {
+    const outer = scope.outer?.location;
+    const slices = this.modules.map((module, number) => {
+      const shared = outer?.slices[number];
+      if (module.compile === undefined) return shared;
+      const needed = outer === undefined || module.directives.some((directive) => scope.has(directive));
+      if (!needed) return shared;
+      return this.attempt(() => module.compile?.(scope, shared)) ?? shared;
+    });
+    const unnamed = facts.kind === 'unnamed';
+    const content = scope.content ?? (unnamed ? outer?.content : undefined);
+    const slashed =
+      facts.name.endsWith('/') &&
+      (facts.kind === 'prefix' || facts.kind === 'no-regex' || facts.kind === 'exact');
+    const plan: LocationPlan = {
+      ...facts,
+      slices,
+      core: slices[0] as CoreSettings,
+      handlers: this.handlersOf(slices),
+      filters: this.modules.flatMap((module, number) =>
+        module.filter?.applies(slices[number]) ? [module.filter] : [],
+      ),
+      content,
+      tree: undefined,
+      autoRedirect: slashed && scope.content !== undefined,
+    };
+    scope.location = plan;
+    this.fillInners(scope, plan);
+    return plan;
+  }
+
+  /**
+   * An `if` or `limit_except` block: a location without a name that answers as the one around it does. Filled in when that one is
+   * whole, since it shares what that one's later modules make.
+   */
+  innerLocation(outer: BlockScope, entry: Entry): LocationPlan {
+    const plan = {} as LocationPlan;
+    outer.inners.push({ plan, entry });
+    return plan;
+  }
+
+  private fillInners(outer: BlockScope, around: LocationPlan): void {
+    for (const { plan, entry } of outer.inners) {
+      const scope = new BlockScope(this, entry.block ?? emptyBlock(entry), outer);
+      const facts: LocationFacts = {
+        name: around.name,
+        kind: 'unnamed',
+        pattern: undefined,
+        captureSlots: [],
+      };
+      Object.assign(plan, this.location(scope, facts));
+      scope.location = plan;
+    }
+  }
+
+  private handlersOf(slices: readonly unknown[]): Handlers {
+    const chosen = new Map<PhaseName, Handler[]>(PHASES.map((phase) => [phase, []]));
+    let key = '';
+    this.modules.forEach((module, number) => {
+      module.phases?.forEach((use, i) => {
+        if (!use.applies(slices[number])) return;
+        key += `${number}.${i} `;
+        chosen.get(use.phase)?.push(use.handler);
+      });
+    });
+    let handlers = this.handlerLists.get(key);
+    if (handlers === undefined) {
+      handlers = Object.fromEntries(chosen) as unknown as Handlers;
+      this.handlerLists.set(key, handlers);
+    }
+    return handlers;
+  }
+
+  logFile(path: string, options: LogOptions = PLAIN_LOG): number {
+    const same = (log: LogPlan): boolean =>
+      log.path === path &&
+      log.options.bufferBytes === options.bufferBytes &&
+      log.options.flushMs === options.flushMs &&
+      log.options.gzipLevel === options.gzipLevel;
+    const known = this.logs.findIndex(same);
+    return known !== -1 ? known : this.logs.push({ path, options }) - 1;
+  }
+
+  zone(name: string, bytes: number, kind: string, word: Word, scope: Scope): number {
+    const known = this.zones.findIndex((zone) => zone.name === name);
+    if (known === -1) return this.zones.push({ name, bytes, kind }) - 1;
+    const zone = this.zones[known];
+    if (zone?.kind !== kind) {
+      throw scope.error(`the shared memory zone "${name}" is already declared for a different use`, word);
+    }
+    if (zone.bytes !== bytes) {
+      throw scope.error(
+        `the size ${bytes} of shared memory zone "${name}" conflicts with already declared size ${zone.bytes}`,
+        word,
+      );
+    }
+    return known;
+  }
+
+  zoneRef(name: string, kind: string, word: Word, scope: Scope): { readonly number: number } {
+    const use = { number: -1 };
+    const missing = scope.error(
+      `zero size shared memory zone "${name}"`,
+      word,
+      'no directive declares a zone of that name',
+    );
+    this.zoneUses.push({ name, kind, use, missing });
+    return use;
+  }
+
+  whenComplete(work: () => void): void {
+    this.completions.push(work);
+  }
+
+  errorWithoutPlace(message: string): ConfigError {
+    return new ConfigError({ message, file: this.file, line: 0, column: 0, directive: '' });
+  }
+
+  /** Binds what was used before it was declared; then nothing changes any more. */
+  complete(): void {
+    this.errors.push(...this.variables.bindAll());
+    for (const { name, kind, use, missing } of this.zoneUses) {
+      use.number = this.zones.findIndex((zone) => zone.name === name && zone.kind === kind);
+      if (use.number === -1) this.errors.push(missing);
+    }
+    for (const work of this.completions) this.attempt(work);
+  }
+}
+
+function emptyBlock(entry: Entry): Block {
+  return { context: 'location', statement: entry.statement, entries: [] };
+}

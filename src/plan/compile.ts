@@ -1,0 +1,299 @@
+// Configuration text → plan. One function, run by the master to learn what to open and resolve, and by each worker from the same texts.
+// All mistakes are gathered; a plan comes out only when there are none.
+import { type Block, checkConfig, type Entry, type Environment } from '../config/check.ts';
+import type { ConfigError, Mistake } from '../config/config-error.ts';
+import type { Directive, Source } from '../config/directive.ts';
+import { type ConfigFiles, failureMessage } from '../config/files.ts';
+import { placeOf } from '../config/position.ts';
+import { folderOf, parseConfig } from '../config/tree.ts';
+import type { AnyModule } from '../modules/module.ts';
+import {
+  blockDirectives,
+  http,
+  listen,
+  location,
+  server,
+  serverName,
+  upstream,
+  type WrittenLocation,
+  type WrittenName,
+} from './block-directives.ts';
+import { Builder } from './builder.ts';
+import { ListenerTable } from './listeners.ts';
+import { LocationTree } from './location-tree.ts';
+import type { LocationPlan, Plan, ProcessSettings, ServerPlan } from './plan.ts';
+import { BlockScope } from './scope-tree.ts';
+
+export interface CompileInput {
+  /** Absolute path of the configuration, and what `-g` said. */
+  readonly file: string;
+  readonly globals?: string | undefined;
+  /** Absolute, with its slash. */
+  readonly prefix: string;
+  readonly files: ConfigFiles;
+  /** Addresses by host, in the resolver's order; empty for a host that has none. Hosts that are absent come back in `unresolved`. */
+  readonly names: ReadonlyMap<string, readonly string[]>;
+  readonly hostname: string;
+  readonly modules: readonly AnyModule[];
+  /** Compiles what main and events say (modules/core.ts). */
+  readonly processSettings: (main: BlockScope, events: BlockScope | undefined) => ProcessSettings;
+}
+
+export interface CompileResult {
+  /** Undefined where there are errors. */
+  readonly plan: Plan | undefined;
+  readonly errors: readonly ConfigError[];
+  /** Errors beyond CONFIG_ERRORS_MAX. */
+  readonly errorsDropped: number;
+  readonly warnings: readonly Mistake[];
+  /** "sendfile" and where it stands: accepted, without effect. */
+  readonly noEffect: readonly { readonly name: string; readonly place: string; readonly why: string }[];
+  /** Hosts to resolve before the plan can be right: compile again with them in `names`. */
+  readonly unresolved: readonly string[];
+  readonly sources: readonly Source[];
+}
+
+export function compilePlan(input: CompileInput): CompileResult {
+  const parsed = parseConfig(
+    input.file,
+    input.files,
+    input.globals === undefined ? {} : { globals: input.globals },
+  );
+  const environment = environmentOf(input);
+  const checked = checkConfig(parsed.statements, allDirectives(input.modules), environment);
+  const builder = new Builder({ modules: input.modules, environment, names: input.names, file: input.file });
+  const compiler = new Compiler(builder, input);
+  const plan = compiler.plan(checked.block);
+  // A block that could not be read makes errors of its own further on: show what was written wrong, not what follows from it.
+  const written = [...parsed.errors, ...checked.errors];
+  const errors = written.length > 0 ? written : builder.errors;
+  return {
+    plan: errors.length > 0 ? undefined : plan,
+    errors,
+    errorsDropped: parsed.errorsDropped + checked.errorsDropped,
+    warnings: [...checked.warnings, ...builder.warnings],
+    noEffect: noEffectOf(checked.block),
+    unresolved: [...builder.unresolved],
+    sources: parsed.sources,
+  };
+}
+
+/** Every directive of the program: those that shape the plan and all modules'. */
+export function allDirectives(modules: readonly AnyModule[]): readonly Directive<unknown>[] {
+  return [...blockDirectives, ...modules.flatMap((module) => module.directives)];
+}
+
+class Compiler {
+  private readonly builder: Builder;
+  private readonly input: CompileInput;
+  private readonly servers: ServerPlan[] = [];
+  private readonly listeners: ListenerTable;
+
+  constructor(builder: Builder, input: CompileInput) {
+    this.builder = builder;
+    this.input = input;
+    this.listeners = new ListenerTable(builder);
+  }
+
+  plan(main: Block): Plan | undefined {
+    const scope = new BlockScope(this.builder, main, undefined);
+    const eventsEntry = main.entries.find((entry) => entry.block?.context === 'events');
+    const events = eventsEntry?.block && new BlockScope(this.builder, eventsEntry.block, scope);
+    const process = this.builder.attempt(() => this.input.processSettings(scope, events));
+    for (const entry of main.entries) {
+      if (entry.directive === (http as unknown) && entry.block !== undefined) this.http(entry.block, scope);
+    }
+    this.builder.complete();
+    if (process === undefined) return undefined;
+    const { builder } = this;
+    return {
+      process,
+      listeners: this.listeners.listeners(),
+      servers: this.servers,
+      upstreams: builder.upstreams.all,
+      zones: builder.zones,
+      logs: builder.logs,
+      variables: builder.variables,
+    };
+  }
+
+  private http(block: Block, main: BlockScope): void {
+    const scope = new BlockScope(this.builder, block, main);
+    for (const module of this.input.modules) this.builder.attempt(() => module.declare?.(scope));
+    for (const entry of block.entries) {
+      if (entry.directive !== (upstream as unknown) || entry.block === undefined) continue;
+      const inner = new BlockScope(this.builder, entry.block, scope);
+      const [word] = entry.statement.words;
+      if (word !== undefined)
+        this.builder.attempt(() => this.builder.upstreams.addBlock(inner, word.text, word));
+    }
+    this.builder.location(scope, { name: '', kind: 'server', pattern: undefined, captureSlots: [] });
+    for (const entry of block.entries) {
+      if (entry.directive === (server as unknown) && entry.block !== undefined)
+        this.server(entry, entry.block, scope);
+    }
+  }
+
+  private server(entry: Entry, block: Block, outer: BlockScope): void {
+    const scope = new BlockScope(this.builder, block, outer);
+    const root = this.builder.location(scope, {
+      name: '',
+      kind: 'server',
+      pattern: undefined,
+      captureSlots: [],
+    });
+    const names = this.namesOf(scope);
+    const named = new Map<string, LocationPlan>();
+    const { source, offset } = entry.statement.name;
+    const plan: ServerPlan = {
+      number: this.servers.length,
+      name: displayName(names[0]),
+      root,
+      tree: this.locations(scope, undefined, named),
+      named,
+      place: `${source.file}:${placeOf(source, offset).line}`,
+    };
+    this.servers.push(plan);
+    const listens = scope.all(listen);
+    for (const written of listens)
+      this.builder.attempt(() => this.listeners.add(scope, plan, written, names));
+    if (listens.length === 0)
+      this.builder.attempt(() => this.listeners.add(scope, plan, defaultListen(entry), names));
+  }
+
+  /** Without a server_name the server's one name is the empty one: it answers requests without a host. */
+  private namesOf(scope: BlockScope): readonly WrittenName[] {
+    const names = scope.all(serverName).flat();
+    if (names.length === 0) return [{ kind: 'exact', name: '', written: '' }];
+    const { hostname } = this.input;
+    return names.map((name) =>
+      name.kind === 'hostname' ? { kind: 'exact', name: hostname.toLowerCase(), written: hostname } : name,
+    );
+  }
+
+  /** The locations directly inside a block, with all that is in them. */
+  private locations(
+    scope: BlockScope,
+    around: WrittenLocation | undefined,
+    named: Map<string, LocationPlan>,
+  ): LocationTree {
+    const found: LocationPlan[] = [];
+    const seen = new Set<string>();
+    for (const entry of scope.entries) {
+      if (entry.directive !== (location as unknown) || entry.block === undefined) continue;
+      const written = entry.value as WrittenLocation;
+      const { block } = entry;
+      this.builder.attempt(() => {
+        checkNesting(scope, written, around, seen);
+        const plan = this.location(block, scope, written, named);
+        if (written.kind === 'named') named.set(written.name, plan);
+        else found.push(plan);
+      });
+    }
+    return new LocationTree(found);
+  }
+
+  private location(
+    block: Block,
+    outer: BlockScope,
+    written: WrittenLocation,
+    named: Map<string, LocationPlan>,
+  ): LocationPlan {
+    const scope = new BlockScope(this.builder, block, outer);
+    const { name, kind, pattern } = written;
+    const captureSlots = [...(pattern?.names ?? [])].map(
+      ([group, index]) => [index, this.builder.variables.slot(group)] as const,
+    );
+    const plan = this.builder.location(scope, { name, kind, pattern, captureSlots });
+    if (block.entries.some((entry) => entry.directive === (location as unknown))) {
+      (plan as { tree: LocationTree | undefined }).tree = this.locations(scope, written, named);
+    }
+    return plan;
+  }
+}
+
+/** As ngx_http_core_location() and ngx_http_init_locations(). */
+function checkNesting(
+  scope: BlockScope,
+  written: WrittenLocation,
+  around: WrittenLocation | undefined,
+  seen: Set<string>,
+): void {
+  const { kind, name, word } = written;
+  if (around !== undefined) {
+    if (around.kind === 'exact') {
+      throw scope.error(`location "${name}" cannot be inside the exact location "${around.name}"`, word);
+    }
+    if (around.kind === 'named') {
+      throw scope.error(`location "${name}" cannot be inside the named location "${around.name}"`, word);
+    }
+    if (kind === 'named') {
+      throw scope.error(`named location "${name}" can be on the server level only`, word);
+    }
+    if (kind !== 'regex' && around.kind !== 'regex' && !name.startsWith(around.name)) {
+      throw scope.error(`location "${name}" is outside location "${around.name}"`, word);
+    }
+  }
+  if (kind === 'regex') return;
+  const key = `${kind === 'exact' ? '=' : ''}${name}`;
+  if (seen.has(key)) throw scope.error(`duplicate location "${name}"`, word);
+  seen.add(key);
+}
+
+function displayName(name: WrittenName | undefined): string {
+  if (name === undefined) return '';
+  if (name.kind === 'both') return name.name.slice(1);
+  return name.kind === 'regex' || name.kind === 'hostname'
+    ? name.written
+    : name.kind === 'exact'
+      ? name.name
+      : name.written.toLowerCase();
+}
+
+/** A server without `listen`: port 80, or 8000 for who may not bind it, as nginx. */
+function defaultListen(entry: Entry) {
+  return {
+    address: { kind: 'inet', host: '*', port: 80, family: 'any', rest: '' },
+    word: { ...entry.statement.name, text: '*:80' },
+    defaultServer: false,
+    bind: false,
+    backlog: undefined,
+    receiveBufferBytes: undefined,
+    sendBufferBytes: undefined,
+    reusePort: false,
+    deferred: false,
+    ipv6Only: undefined,
+    keepalive: 'system',
+  } as const;
+}
+
+function environmentOf(input: CompileInput): Environment {
+  const folder = folderOf(input.file);
+  const absolute = (base: string, path: string): string => (path.startsWith('/') ? path : base + path);
+  return {
+    confPath: (path) => absolute(folder, path),
+    prefixPath: (path) => absolute(input.prefix, path),
+    readFile: (path) => input.files.read(path),
+  };
+}
+
+/** Accepted directives that change nothing here, for one line at `info`. */
+function noEffectOf(block: Block): CompileResult['noEffect'] {
+  return block.entries.flatMap(({ directive, statement, block: inner }) => {
+    const { source, offset } = statement.name;
+    const own =
+      directive.noEffect === undefined
+        ? []
+        : [
+            {
+              name: directive.name,
+              place: `${source.file}:${placeOf(source, offset).line}`,
+              why: directive.noEffect,
+            },
+          ];
+    return inner === undefined ? own : [...own, ...noEffectOf(inner)];
+  });
+}
+
+/** nginx's words for a file that a directive names and that cannot be read. */
+export { failureMessage };
