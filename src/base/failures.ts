@@ -56,7 +56,7 @@ export const CONNECT_TIMED_OUT = failure(
   504,
   'always',
   'error',
-  'upstream timed out',
+  'upstream timed out (110: Connection timed out)',
 );
 export const SEND_TIMED_OUT = failure(
   'send_timed_out',
@@ -64,7 +64,7 @@ export const SEND_TIMED_OUT = failure(
   504,
   'idempotent',
   'error',
-  'upstream timed out',
+  'upstream timed out (110: Connection timed out)',
 );
 export const READ_TIMED_OUT = failure(
   'read_timed_out',
@@ -72,7 +72,7 @@ export const READ_TIMED_OUT = failure(
   504,
   'idempotent',
   'error',
-  'upstream timed out',
+  'upstream timed out (110: Connection timed out)',
 );
 export const PEER_CLOSED = failure(
   'peer_closed',
@@ -115,3 +115,12 @@ export const UNASKED_UPGRADE = failure(
   'upstream sent 101 without being asked to upgrade',
 );
 export const NO_LIVE_PEERS = failure('no_live_peers', 'upstream', 502, 'never', 'error', 'no live upstreams');
+
+export const ANSWER_CUT = failure(
+  'answer_cut',
+  'upstream',
+  502,
+  'never',
+  'error',
+  'upstream prematurely closed connection',
+);

@@ -4,6 +4,7 @@ import type { Peer } from '../balance/peer.ts';
 import type { Selection } from '../balance/selection.ts';
 import { assert, unreachable } from '../base/assert.ts';
 import type { Failure, Level } from '../base/failures.ts';
+import { NO_BYTES } from '../base/bytes.ts';
 import { SUBREQUESTS_MAX, URI_CHANGES_MAX } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import type { Ms } from '../base/time.ts';
@@ -221,6 +222,10 @@ export class Exchange {
   upstreamHead: ResponseHead | undefined;
   /** The request's head as sent to peers; rendered once. */
   passHead: string | undefined;
+  /** The body goes to peers in chunks: its length was not known when the head was made. */
+  passChunked = false;
+  /** What followed the answer's last chunk: `$upstream_trailer_`. */
+  upstreamTrailers: HeaderList | undefined;
   /** Of the upstream whose peers are asked: a block's name or a host. */
   upstreamName = '';
   /** The next attempt comes after an X-Accel-Redirect. */
@@ -349,6 +354,11 @@ export class Exchange {
     }
     this.queue({ do: 'subrequest', options });
     return true;
+  }
+
+  /** The answer's body is over. */
+  endAnswer(): void {
+    this.out.push(NO_BYTES, 0, 0, true);
   }
 
   /** Ends without a proper end of the answer: the client's connection is closed, a subrequest is cut. */

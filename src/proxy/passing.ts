@@ -18,6 +18,7 @@ export function passOn(x: Exchange, pass: Pass): void {
     if (x.phase !== 'wait') x.move('wait');
     return x.queue({ do: 'body', how: pass.settings.requestBuffering ? 'buffer' : 'stream' });
   }
+  x.passChunked = x.body.length < 0;
   x.passHead = pass.renderHead(x);
   x.wantsUpgrade = x.head.upgrade !== '' && x.head.version >= 11;
   choose(x, pass.target);
@@ -187,7 +188,7 @@ function letGo(x: Exchange, outcome: 'ok' | 'failed', keep: boolean): void {
 
 /** The one place that decides between the next peer, an error page and silence. */
 export function fail(x: Exchange, failure: Failure, detail: string | undefined): void {
-  x.log(failure.level, `${failure.text}${detail ?? ''}${WHILE[x.phase] ?? ''}`);
+  x.log(failure.level, `${detail ?? failure.text}${WHILE[x.phase] ?? ''}`);
   if (failure.side === 'upstream') return failUpstream(x, failure);
   letGo(x, 'ok', false);
   if (x.answer.headSent) return breakOff(x);

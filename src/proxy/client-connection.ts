@@ -1,0 +1,497 @@
+// A client's connection while it speaks HTTP: reads heads one after another, feeds bodies, sends answers, keeps alive or lingers.
+// One exchange at a time; what the client sends ahead waits. As ngx_http_request.c.
+import { byteString, copyBytes, NO_BYTES, writeBytes } from '../base/bytes.ts';
+import { CLIENT_GONE, CLIENT_TIMED_OUT } from '../base/failures.ts';
+import { CLIENT_INPUT_HELD_MAX } from '../base/limits.ts';
+import type { Ms } from '../base/time.ts';
+import { CHUNK_END, chunkHead, lastChunk } from '../http/body.ts';
+import type { HeadError } from '../http/head-error.ts';
+import { RequestHeadParser } from '../http/head.ts';
+import type { Conn, ConnectionHandler, IoError, TimerOwner, TimerSlot } from '../io/engine.ts';
+import type { ListenerPlan } from '../plan/plan.ts';
+import { BodyStore } from './body-store.ts';
+import type { Driver } from './driver.ts';
+import { ioErrorText } from './error-text.ts';
+import type { AnswerSink, Client, Exchange } from './exchange.ts';
+import { OutQueue, SMALL_QUEUE } from './out-queue.ts';
+import type { ExchangeRun } from './run.ts';
+import { renderHead } from './send-head.ts';
+
+const NEVER: Ms = Number.POSITIVE_INFINITY;
+
+/** Where the connection is. 'emptying': an answer has gone out and the rest of its request's body is read away. */
+type State = 'head' | 'busy' | 'emptying' | 'lingering' | 'closed';
+
+export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSink {
+  readonly conn: Conn;
+  readonly client: Client;
+  readonly queue: OutQueue;
+  run: ExchangeRun | undefined;
+  private readonly driver: Driver;
+  private readonly timer: TimerSlot;
+  private readonly parser: RequestHeadParser;
+  private state: State = 'head';
+  /** What came ahead of its time, copied; reading pauses while there is any. */
+  private held: Uint8Array = NO_BYTES;
+  private paused = false;
+  /** The client has half-closed. */
+  private halfClosed = false;
+  /** The head of the answer, held back so that it goes out with the body's first bytes. */
+  private headText = '';
+  private queueStart = 0;
+  private readUntil: Ms = NEVER;
+  private writeUntil: Ms = NEVER;
+  private lingerEnd: Ms = 0;
+
+  constructor(driver: Driver, conn: Conn, client: Client) {
+    this.driver = driver;
+    this.conn = conn;
+    this.client = client;
+    this.queue = new OutQueue(driver.engine, conn, driver.files);
+    this.timer = driver.engine.timers.add(this);
+    this.parser = driver.headParser(client);
+    this.readUntil = driver.engine.now() + driver.defaultServer(client).root.core.clientHeaderTimeoutMs;
+    this.arm();
+  }
+
+  /** No exchange is under way and no head has begun: closing it takes nothing from anyone. */
+  get idle(): boolean {
+    return this.state === 'head' && !this.parser.started;
+  }
+
+  // What the engine says.
+
+  connected(): void {}
+
+  received(_conn: Conn, bytes: Uint8Array, start: number, end: number): void {
+    this.take(bytes, start, end);
+    this.settle();
+  }
+
+  ended(): void {
+    this.halfClosed = true;
+    const { run } = this;
+    if (this.state !== 'busy' || run === undefined) {
+      if (this.state === 'head' && this.parser.started) this.driver.log('info', this.client, `${CLIENT_GONE.text} while reading client request headers`);
+      return this.close();
+    }
+    const { x } = run;
+    if (x.body.phase === 'storing' || x.body.phase === 'streaming') {
+      x.keepalive = false;
+      run.event({ type: 'failed', failure: CLIENT_GONE });
+    } else if (this.noticesGone(x)) run.event({ type: 'failed', failure: CLIENT_GONE });
+    this.settle();
+  }
+
+  /** As ngx_http_upstream_check_broken_connection() and ngx_http_test_reading(). */
+  private noticesGone(x: Exchange): boolean {
+    if (x.pass !== undefined) return !x.pass.settings.ignoreClientAbort;
+    return x.phase === 'wait';
+  }
+
+  writable(): void {
+    this.queue.flush();
+    this.settle();
+    if (this.state === 'busy' && !this.queue.full) this.run?.answerDrained();
+    this.settle();
+  }
+
+  failed(_conn: Conn, error: IoError): void {
+    const { run } = this;
+    this.forget();
+    if (run === undefined) return;
+    run.x.keepalive = false;
+    run.event({ type: 'failed', failure: CLIENT_GONE, detail: ioErrorText(error) });
+    run.breakOff();
+  }
+
+  expired(_slot: TimerSlot, now: Ms): void {
+    if (now < this.readUntil && now < this.writeUntil) return this.arm();
+    const { run } = this;
+    if (this.state === 'busy' && run !== undefined) {
+      run.x.keepalive = false;
+      this.resets = run.x.location.core.resetTimedoutConnection;
+      run.event({ type: 'failed', failure: CLIENT_TIMED_OUT });
+      if (now >= this.writeUntil) run.breakOff();
+      return this.settle();
+    }
+    if (this.state === 'head' && this.parser.started) {
+      this.driver.log('info', this.client, `${CLIENT_TIMED_OUT.text} (110: Connection timed out) while reading client request headers`);
+      return this.refuse(408);
+    }
+    this.close();
+  }
+
+  private resets = false;
+
+  // Reading.
+
+  private take(bytes: Uint8Array, start: number, end: number): void {
+    switch (this.state) {
+      case 'head':
+        return this.readHead(bytes, start, end);
+      case 'busy':
+      case 'emptying':
+        return this.feed(bytes, start, end);
+      case 'lingering':
+        return this.linger();
+      case 'closed':
+        return;
+    }
+  }
+
+  private readHead(bytes: Uint8Array, start: number, end: number): void {
+    const { driver, parser } = this;
+    if (!parser.started && this.client.requests > 0) {
+      this.readUntil = driver.engine.now() + driver.defaultServer(this.client).root.core.clientHeaderTimeoutMs;
+    }
+    const verdict = parser.push(bytes, start, end);
+    if (verdict === 'more') return;
+    if (verdict !== 'head') return this.refuseHead(verdict);
+    const rest = start + parser.consumed;
+    const { head } = parser;
+    parser.reset();
+    this.state = 'busy';
+    this.readUntil = NEVER;
+    this.client.requests++;
+    this.queueStart = this.queue.written;
+    driver.begin(this, head);
+    if (rest < end) this.feed(bytes, rest, end);
+  }
+
+  /** Bytes after a head: its body's, or the next request's, which waits. */
+  private feed(bytes: Uint8Array, start: number, end: number): void {
+    const body = this.run?.x.body;
+    if (this.state === 'head') return this.take(bytes, start, end);
+    if (body === undefined || body.phase === 'waiting' || body.phase === 'complete' || body.phase === 'failed') {
+      return this.hold(bytes, start, end);
+    }
+    const verdict = body.push(bytes, start, end);
+    if (typeof verdict === 'object') return this.refuseBody(verdict);
+    const rest = start + body.consumed;
+    this.bodyProgress();
+    if (rest < end) this.state === 'busy' || this.state === 'emptying' ? this.hold(bytes, rest, end) : this.take(bytes, rest, end);
+  }
+
+  private bodyProgress(): void {
+    const { run } = this;
+    if (run === undefined) return;
+    const { x } = run;
+    const { core } = x.location;
+    const { body } = x;
+    if (body.store?.error !== undefined) {
+      x.log('crit', `a client request body could not be stored (${body.store.error.errno}: ${body.store.error.text})`);
+      return run.fail(500);
+    }
+    if (core.clientMaxBodyBytes > 0 && body.bytes > core.clientMaxBodyBytes && !body.discarded) {
+      x.log('error', `client intended to send too large chunked body: ${body.bytes} bytes`);
+      body.refuse();
+      return run.fail(413);
+    }
+    if (body.complete) {
+      this.readUntil = NEVER;
+      if (this.state === 'emptying') return this.next();
+      return run.event({ type: 'body' });
+    }
+    this.readUntil = this.driver.engine.now() + (this.state === 'emptying' ? core.lingeringTimeoutMs : core.bodyTimeoutMs);
+    if (run.requestFull) this.pause();
+  }
+
+  private hold(bytes: Uint8Array, start: number, end: number): void {
+    const fresh = copyBytes(bytes, start, end);
+    if (this.held.length === 0) this.held = fresh;
+    else {
+      const both = new Uint8Array(this.held.length + fresh.length);
+      both.set(this.held);
+      both.set(fresh, this.held.length);
+      this.held = both;
+    }
+    if (this.held.length > CLIENT_INPUT_HELD_MAX / 2) this.pause();
+    else this.pause();
+  }
+
+  private releaseHeld(): void {
+    const bytes = this.held;
+    this.held = NO_BYTES;
+    if (bytes.length > 0) this.take(bytes, 0, bytes.length);
+    if (this.held.length === 0 && this.state !== 'closed') this.resume();
+  }
+
+  private pause(): void {
+    if (this.paused || this.state === 'closed') return;
+    this.paused = true;
+    this.driver.engine.pause(this.conn);
+  }
+
+  private resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.driver.engine.resume(this.conn);
+  }
+
+  // What the run asks for.
+
+  /** The exchange wants its request's body. */
+  readBody(how: 'buffer' | 'stream' | 'discard'): void {
+    const { run } = this;
+    if (run === undefined) return;
+    const { x } = run;
+    const { core } = x.location;
+    if (x.body.complete) return run.event({ type: 'body' });
+    const inFile = core.bodyInFileOnly;
+    x.body.begin(
+      how,
+      new BodyStore(this.driver.files, {
+        memoryBytesMax: core.bodyBufferBytes,
+        fileBytesMax: how === 'buffer' ? NEVER : 0,
+        folder: core.bodyTempFolder,
+        levels: core.bodyTempLevels,
+        file: inFile === 'off' ? 'unnamed' : inFile === 'clean' ? 'clean' : 'keep',
+        fileOnly: inFile !== 'off',
+      }),
+    );
+    if (x.body.expectsContinue) {
+      x.body.expectsContinue = false;
+      this.writeText('HTTP/1.1 100 Continue\r\n\r\n');
+    }
+    this.readUntil = this.driver.engine.now() + core.bodyTimeoutMs;
+    if (how === 'stream') run.event({ type: 'body' });
+    this.releaseHeld();
+  }
+
+  /** The peer can take more of the body. */
+  resumeBody(): void {
+    if (this.state === 'busy' && this.held.length === 0) this.resume();
+    else if (this.state === 'busy' && this.run?.x.body.phase === 'streaming') this.releaseHeld();
+  }
+
+  // The answer.
+
+  get full(): boolean {
+    return this.queue.full;
+  }
+
+  head(x: Exchange): void {
+    const { pass } = x;
+    this.decideKeepalive(x);
+    this.queue.limits =
+      pass === undefined || x.unbuffered
+        ? SMALL_QUEUE
+        : {
+            memoryBytesMax: pass.settings.bufferBytesMax,
+            fileBytesMax: pass.settings.tempFileBytesMax,
+            folder: pass.settings.tempFolder,
+            levels: pass.settings.tempLevels,
+          };
+    this.headText = x.head.version === 9 ? '' : renderHead(x);
+    x.headBytes = this.headText.length;
+    if (x.head.version === 9) x.keepalive = false;
+  }
+
+  /** As ngx_http_handler() and ngx_http_set_keepalive() decide it. */
+  private decideKeepalive(x: Exchange): void {
+    const { core } = x.location;
+    if (!x.keepalive) return;
+    const agent = x.headers.get('user-agent') ?? '';
+    x.keepalive =
+      core.keepaliveTimeoutMs > 0 &&
+      this.client.requests < core.keepaliveRequestsMax &&
+      x.now - this.client.startedAt < core.keepaliveTimeMs &&
+      !this.driver.draining &&
+      !this.halfClosed &&
+      x.body.phase !== 'failed' &&
+      !this.driver.refusesKeepalive(core, agent, x.method);
+  }
+
+  push(bytes: Uint8Array, start: number, end: number, last: boolean): void {
+    const x = this.run?.x;
+    if (x === undefined || this.state === 'closed') return;
+    if (last) x.answerEnded = true;
+    if (x.answer.headOnly) return;
+    const chunked = x.answer.chunked;
+    const before = this.headText + (chunked && end > start ? chunkHead(end - start) : '');
+    const after = chunked ? (end > start ? CHUNK_END : '') + (last ? lastChunk(x.answer.trailers) : '') : '';
+    this.headText = '';
+    this.writeAround(before, bytes, start, end, after);
+  }
+
+  /** Text, bytes and text in one send where they fit the scratch memory. */
+  private writeAround(before: string, bytes: Uint8Array, start: number, end: number, after: string): void {
+    const { scratch } = this.driver.engine;
+    const total = before.length + (end - start) + after.length;
+    if (before === '' && after === '') return this.queue.write(bytes, start, end);
+    if (total > scratch.length || bytes === scratch) {
+      this.writeText(before);
+      this.queue.write(bytes, start, end);
+      return this.writeText(after);
+    }
+    let at = writeBytes(scratch, before, 0);
+    if (end > start) {
+      scratch.set(bytes.subarray(start, end), at);
+      at += end - start;
+    }
+    at += writeBytes(scratch, after, at);
+    this.queue.write(scratch, 0, at);
+  }
+
+  private writeText(text: string): void {
+    const { scratch } = this.driver.engine;
+    for (let at = 0; at < text.length; at += scratch.length) {
+      this.queue.write(scratch, 0, writeBytes(scratch, text.slice(at, at + scratch.length), 0));
+    }
+  }
+
+  /** The head goes out now, whether or not a body has begun. */
+  flushHead(): void {
+    const text = this.headText;
+    this.headText = '';
+    if (text !== '') this.writeText(text);
+  }
+
+  /** After each turn of work: what is held back goes out, ends are noticed, timers set. */
+  settle(): void {
+    const { run } = this;
+    if (this.state === 'closed') return;
+    this.flushHead();
+    if (run !== undefined) {
+      run.x.bytesSent = this.queue.sent - this.queueStart;
+      if (this.queue.broken) {
+        const error = this.driver.engine.lastError(this.conn);
+        run.x.keepalive = false;
+        run.event({ type: 'failed', failure: CLIENT_GONE, ...(error === undefined ? {} : { detail: ioErrorText(error) }) });
+        run.breakOff();
+        return this.close();
+      }
+      if (run.x.answerEnded && this.queue.pendingBytes === 0 && run.x.phase !== 'log') return run.event({ type: 'ended' });
+    } else if (this.queue.broken) return this.close();
+    const timeout = run?.x.location.core.sendTimeoutMs;
+    this.writeUntil = this.queue.pendingBytes > 0 && timeout !== undefined ? this.driver.engine.now() + timeout : NEVER;
+    this.arm();
+  }
+
+  private arm(): void {
+    if (this.state === 'closed') return;
+    const until = Math.min(this.readUntil, this.writeUntil);
+    const { timers } = this.driver.engine;
+    if (until === NEVER) timers.disarm(this.timer);
+    else timers.arm(this.timer, until);
+  }
+
+  // The end of an exchange.
+
+  /** The exchange has ended and its line is written. */
+  exchangeEnded(x: Exchange): void {
+    if (this.state === 'closed') return;
+    const { core } = x.location;
+    if (x.silent) return this.closeSilently();
+    if (!x.keepalive || this.driver.draining) return this.lingerOrClose(x);
+    if (!x.body.complete) {
+      this.state = 'emptying';
+      this.lingerEnd = this.driver.engine.now() + core.lingeringTimeMs;
+      this.readUntil = Math.min(this.lingerEnd, this.driver.engine.now() + core.lingeringTimeoutMs);
+      x.body.discard();
+      this.arm();
+      return this.releaseHeld();
+    }
+    this.keepaliveMs = core.keepaliveTimeoutMs;
+    this.next();
+  }
+
+  private keepaliveMs: Ms = 0;
+
+  /** Ready for the next request. */
+  private next(): void {
+    this.run = undefined;
+    this.state = 'head';
+    this.queue.limits = SMALL_QUEUE;
+    this.readUntil = this.driver.engine.now() + this.keepaliveMs;
+    this.writeUntil = NEVER;
+    this.arm();
+    if (this.halfClosed && this.held.length === 0) return this.close();
+    this.driver.engine.defer(() => this.releaseHeld());
+  }
+
+  private lingerOrClose(x: Exchange): void {
+    const { core } = x.location;
+    const more = this.held.length > 0 || !x.body.complete;
+    const lingers = core.lingeringClose === 'always' || (core.lingeringClose === 'on' && more);
+    if (!lingers || this.halfClosed) return this.close();
+    this.run = undefined;
+    this.state = 'lingering';
+    this.held = NO_BYTES;
+    this.driver.engine.shutdown(this.conn);
+    const now = this.driver.engine.now();
+    this.lingerEnd = now + core.lingeringTimeMs;
+    this.lingeringTimeoutMs = core.lingeringTimeoutMs;
+    this.linger();
+    this.resume();
+  }
+
+  private lingeringTimeoutMs: Ms = 0;
+
+  private linger(): void {
+    this.readUntil = Math.min(this.lingerEnd, this.driver.engine.now() + this.lingeringTimeoutMs);
+    this.writeUntil = NEVER;
+    this.arm();
+  }
+
+  private closeSilently(): void {
+    if (this.resets) {
+      this.forget();
+      return this.driver.engine.reset(this.conn);
+    }
+    this.close();
+  }
+
+  /** Another owner takes the socket over (a tunnel). Returns what the client sent ahead and what it has yet to be sent. */
+  surrender(): { readonly ahead: Uint8Array } {
+    const ahead = this.held;
+    this.resume();
+    this.forget();
+    return { ahead };
+  }
+
+  close(): void {
+    if (this.state === 'closed') return;
+    this.forget();
+    this.driver.engine.close(this.conn);
+  }
+
+  /** The socket is gone or another's. */
+  private forget(): void {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    this.queue.close();
+    this.driver.engine.timers.remove(this.timer);
+    this.driver.clientClosed(this);
+  }
+
+  // What cannot be answered by a location.
+
+  private refuseHead(error: HeadError): void {
+    this.driver.log('info', this.client, `${error.reason}${this.parser.detail} while reading client request ${this.parser.head.headBytes === 0 ? 'line' : 'headers'}`);
+    this.refuse(error.status);
+  }
+
+  private refuse(status: number): void {
+    this.state = 'busy';
+    this.readUntil = NEVER;
+    this.client.requests++;
+    this.queueStart = this.queue.written;
+    this.driver.beginRefused(this, this.parser.head, status);
+  }
+
+  private refuseBody(error: HeadError): void {
+    const { run } = this;
+    if (run === undefined) return this.close();
+    run.x.log('info', error.reason);
+    run.x.keepalive = false;
+    if (run.x.answer.headSent) run.breakOff();
+    else run.fail(error.status);
+  }
+
+  /** For the log of what came before a head was whole. */
+  get seen(): string {
+    return byteString(this.held);
+  }
+}

@@ -1,0 +1,150 @@
+// What waits to be sent on one connection: bytes go out at once when they can; what the system does not take is copied and waits, in
+// memory and then in a temporary file where that is allowed. Used for answers to clients and for requests to peers.
+import { copyBytes } from '../base/bytes.ts';
+import { type Conn, type Engine, SEND_FAILED } from '../io/engine.ts';
+import { type FileHandle, type Files, isFileError } from './ports.ts';
+
+export interface QueueLimits {
+  /** `full` from here on. What one call brings is always taken. */
+  readonly memoryBytesMax: number;
+  /** 0: no file. */
+  readonly fileBytesMax: number;
+  readonly folder: string;
+  readonly levels: readonly number[];
+}
+
+/** For what no directive bounds: heads, error pages, requests. */
+export const SMALL_QUEUE: QueueLimits = { memoryBytesMax: 65_536, fileBytesMax: 0, folder: '', levels: [] };
+
+export class OutQueue {
+  limits: QueueLimits = SMALL_QUEUE;
+  /** Bytes handed in since the connection began. */
+  written = 0;
+  /** The connection is broken: nothing more goes out. */
+  broken = false;
+  private readonly engine: Engine;
+  private readonly conn: Conn;
+  private readonly files: Files | undefined;
+  private readonly pieces: Uint8Array[] = [];
+  private memoryBytes = 0;
+  private file: FileHandle = -1;
+  private fileStart = 0;
+  private fileEnd = 0;
+
+  constructor(engine: Engine, conn: Conn, files: Files | undefined) {
+    this.engine = engine;
+    this.conn = conn;
+    this.files = files;
+  }
+
+  get pendingBytes(): number {
+    return this.memoryBytes + (this.fileEnd - this.fileStart);
+  }
+
+  /** Taken by the system. */
+  get sent(): number {
+    return this.written - this.pendingBytes;
+  }
+
+  get full(): boolean {
+    return this.memoryBytes >= this.limits.memoryBytesMax && this.fileEnd >= this.limits.fileBytesMax;
+  }
+
+  write(bytes: Uint8Array, start: number, end: number): void {
+    if (start === end || this.broken) return;
+    this.written += end - start;
+    let at = start;
+    if (this.pendingBytes === 0) {
+      const taken = this.engine.send(this.conn, bytes, start, end);
+      if (taken === SEND_FAILED) {
+        this.breakDown();
+        return;
+      }
+      at += taken;
+    }
+    if (at < end) this.keep(bytes, at, end);
+  }
+
+  /** There is room again: sends what waits. True when nothing waits any more. */
+  flush(): boolean {
+    while (this.pieces.length > 0 && !this.broken) {
+      const [piece] = this.pieces;
+      if (piece === undefined) break;
+      const taken = this.engine.send(this.conn, piece, 0, piece.length);
+      if (taken === SEND_FAILED) {
+        this.breakDown();
+        return true;
+      }
+      this.memoryBytes -= taken;
+      if (taken < piece.length) {
+        this.pieces[0] = piece.subarray(taken);
+        return false;
+      }
+      this.pieces.shift();
+    }
+    return this.flushFile();
+  }
+
+  close(): void {
+    if (this.file !== -1) this.files?.close(this.file);
+    this.file = -1;
+    this.pieces.length = 0;
+    this.memoryBytes = 0;
+    this.fileStart = this.fileEnd = 0;
+  }
+
+  private keep(bytes: Uint8Array, start: number, end: number): void {
+    const spills = this.limits.fileBytesMax > 0 && this.memoryBytes + (end - start) > this.limits.memoryBytesMax;
+    if ((spills || this.fileEnd > this.fileStart) && this.spill(bytes, start, end)) return;
+    this.pieces.push(copyBytes(bytes, start, end));
+    this.memoryBytes += end - start;
+  }
+
+  /** To the file; false when that cannot be had, and memory takes it after all: `full` then stops the source. */
+  private spill(bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.files === undefined) return false;
+    if (this.file === -1) {
+      const made = this.files.temporary(this.limits.folder, this.limits.levels, false);
+      if (isFileError(made)) return false;
+      this.file = made.file;
+    }
+    let at = start;
+    while (at < end) {
+      const wrote = this.files.write(this.file, bytes, at, end - at, this.fileEnd);
+      if (isFileError(wrote)) {
+        this.breakDown(); // a hole in the answer would be worse than a cut one
+        return true;
+      }
+      at += wrote;
+      this.fileEnd += wrote;
+    }
+    return true;
+  }
+
+  private flushFile(): boolean {
+    const { scratch } = this.engine;
+    while (this.fileStart < this.fileEnd && !this.broken) {
+      const wanted = Math.min(scratch.length, this.fileEnd - this.fileStart);
+      const got = this.files?.read(this.file, scratch, 0, wanted, this.fileStart) ?? 0;
+      if (isFileError(got) || got === 0) {
+        this.breakDown();
+        return true;
+      }
+      const taken = this.engine.send(this.conn, scratch, 0, got);
+      if (taken === SEND_FAILED) {
+        this.breakDown();
+        return true;
+      }
+      this.fileStart += taken;
+      if (taken < got) return false;
+    }
+    this.fileStart = this.fileEnd = 0;
+    return true;
+  }
+
+  private breakDown(): void {
+    this.broken = true;
+    this.written = this.sent;
+    this.close();
+  }
+}

@@ -1,0 +1,394 @@
+// One connection to a peer: sends a request, reads its answer's head and body, and lies idle in its pool between exchanges.
+// It knows HTTP's framing and reports events; what they lead to is the exchange's.
+import { writeBytes } from '../base/bytes.ts';
+import {
+  ANSWER_CUT,
+  CONNECT_FAILED,
+  CONNECT_TIMED_OUT,
+  type Failure,
+  INVALID_ANSWER,
+  PEER_CLOSED,
+  PEER_RESET,
+  READ_TIMED_OUT,
+  SEND_TIMED_OUT,
+} from '../base/failures.ts';
+import type { Ms } from '../base/time.ts';
+import { BodyDecoder, CHUNK_END, chunkHead, lastChunk } from '../http/body.ts';
+import { type ResponseHead, ResponseHeadParser } from '../http/head.ts';
+import type { Address, Conn, ConnectionHandler, Engine, IoError, TimerOwner, TimerSlot } from '../io/engine.ts';
+import type { UpstreamSettings } from '../plan/plan.ts';
+import { ioErrorText } from './error-text.ts';
+import type { BodySink } from './filters.ts';
+import type { KeepalivePool } from './keepalive-pool.ts';
+import { OutQueue } from './out-queue.ts';
+import type { ExchangeRun } from './run.ts';
+
+const NEVER: Ms = Number.POSITIVE_INFINITY;
+
+export interface PeerConnectOptions {
+  readonly peerName: string;
+  readonly address: Address;
+  readonly localAddress: Address | undefined;
+  readonly keepalive: boolean;
+  readonly pool: KeepalivePool | undefined;
+  readonly settings: UpstreamSettings | undefined;
+}
+
+export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
+  readonly peerName: string;
+  readonly conn: Conn;
+  readonly queue: OutQueue;
+  private run: ExchangeRun | undefined;
+  private readonly engine: Engine;
+  private readonly pool: KeepalivePool | undefined;
+  private readonly settings: UpstreamSettings | undefined;
+  private readonly timer: TimerSlot;
+  private readonly madeAt: Ms;
+  private requests = 0;
+  private state: 'connecting' | 'exchange' | 'relaying' | 'idle' | 'closed' = 'connecting';
+  private parser: ResponseHeadParser | undefined;
+  private head: ResponseHead | undefined;
+  private decoder: BodyDecoder | undefined;
+  private paused = false;
+  /** The peer sent more than its answer: it is not kept. */
+  private surplus = false;
+  /** The request's last byte has been handed to the queue; and taken by the system. */
+  private bodyEnded = false;
+  private sentAll = false;
+  /** How much of the stored request body has been handed to the queue. */
+  private bodyAt = 0;
+  private sentBefore = 0;
+  private readUntil: Ms = NEVER;
+  private writeUntil: Ms = NEVER;
+
+  constructor(engine: Engine, options: PeerConnectOptions, run: ExchangeRun, until: Ms) {
+    this.engine = engine;
+    this.peerName = options.peerName;
+    this.pool = options.pool;
+    this.settings = options.settings;
+    this.run = run;
+    this.madeAt = engine.now();
+    this.timer = engine.timers.add(this);
+    const { localAddress, keepalive } = options;
+    this.conn = engine.connect(options.address, localAddress === undefined ? { keepalive } : { localAddress, keepalive }, this);
+    this.queue = new OutQueue(engine, this.conn, undefined);
+    this.writeUntil = until;
+    this.arm();
+  }
+
+  // What the run asks for.
+
+  /** Taken from the pool for another exchange. */
+  adopt(run: ExchangeRun): void {
+    this.run = run;
+    this.readUntil = NEVER;
+    this.state = 'exchange';
+  }
+
+  /** Sends the request and begins to wait for the answer. */
+  send(head: string, headBytesMax: number): void {
+    const run = this.run;
+    if (run === undefined) return;
+    this.state = 'exchange';
+    this.requests++;
+    this.parser = new ResponseHeadParser({ headBytesMax });
+    this.head = undefined;
+    this.decoder = undefined;
+    this.sentAll = false;
+    this.bodyAt = 0;
+    this.sentBefore = this.queue.written;
+    this.writeHead(head);
+    const { pass } = run.x;
+    this.bodyEnded = pass?.body !== undefined;
+    if (pass?.body !== undefined) this.writeText(pass.body);
+    else this.pumpBody();
+    this.checkSent();
+    this.readUntil = this.engine.now() + (pass?.settings.readTimeoutMs ?? 0);
+    this.settle();
+  }
+
+  /** Passes the answer's body on; what of it came with the head follows from `received`. */
+  relay(): void {
+    const { head, run } = this;
+    if (head === undefined || run === undefined) return;
+    this.state = 'relaying';
+    this.decoder = new BodyDecoder(head.framing(run.x.method), head.contentLength);
+    if (this.decoder.ended) this.finishRelay(run);
+  }
+
+  /** The exchange is done with it. */
+  release(keep: boolean): void {
+    this.run = undefined;
+    if (!keep || !this.keepable()) return this.close();
+    const { settings, pool } = this;
+    if (settings === undefined || pool === undefined) return this.close();
+    this.state = 'idle';
+    this.resume();
+    this.writeUntil = NEVER;
+    this.readUntil = this.engine.now() + settings.keepaliveTimeoutMs;
+    this.arm();
+    pool.keep(this, settings.keepaliveMax);
+  }
+
+  /** Another owner takes the socket over (a tunnel); this object is void. */
+  surrender(): void {
+    this.state = 'closed';
+    this.run = undefined;
+    this.engine.timers.remove(this.timer);
+  }
+
+  close(): void {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    this.pool?.remove(this);
+    this.queue.close();
+    this.engine.timers.remove(this.timer);
+    this.engine.close(this.conn);
+  }
+
+  /** The client has taken what it had: reading goes on. */
+  resume(): void {
+    if (!this.paused || this.state === 'closed') return;
+    this.paused = false;
+    this.engine.resume(this.conn);
+    if (this.run?.x.pass !== undefined) this.readUntil = this.engine.now() + this.run.x.pass.settings.readTimeoutMs;
+    this.arm();
+  }
+
+  /** No room for more of the request: who reads from the client waits. */
+  get full(): boolean {
+    return this.queue.full;
+  }
+
+  get bytesSent(): number {
+    return this.queue.sent - this.sentBefore;
+  }
+
+  // What the engine says.
+
+  connected(): void {
+    this.writeUntil = NEVER;
+    this.run?.event({ type: 'connected', reused: false });
+  }
+
+  received(_conn: Conn, bytes: Uint8Array, start: number, end: number): void {
+    const run = this.run;
+    if (this.state === 'idle' || run === undefined) return this.close(); // nothing was asked: a peer that speaks unasked is not kept
+    const attempt = run.x.attempts.at(-1);
+    if (attempt !== undefined) attempt.bytesReceived += end - start;
+    const { pass } = run.x;
+    if (pass !== undefined) this.readUntil = this.engine.now() + pass.settings.readTimeoutMs;
+    if (this.state === 'relaying') this.relayBytes(run, bytes, start, end);
+    else this.readHead(run, bytes, start, end);
+    this.settle();
+  }
+
+  ended(): void {
+    const run = this.run;
+    if (this.state === 'idle' || run === undefined) return this.close();
+    if (this.state !== 'relaying' || this.decoder === undefined) return this.fail(run, PEER_CLOSED);
+    if (this.decoder.closed() === 'cut') return this.fail(run, ANSWER_CUT);
+    this.finishRelay(run);
+  }
+
+  writable(): void {
+    this.queue.flush();
+    const run = this.run;
+    if (run === undefined || this.state === 'closed') return;
+    if (this.queue.broken) return this.broken(run);
+    if (!this.bodyEnded) this.pumpBody();
+    this.checkSent();
+    if (!this.queue.full) run.requestDrained();
+    this.settle();
+  }
+
+  failed(_conn: Conn, error: IoError): void {
+    const run = this.run;
+    const connecting = this.state === 'connecting';
+    this.forget();
+    if (run === undefined) return;
+    run.peerGone();
+    run.event({ type: 'failed', failure: connecting ? CONNECT_FAILED : PEER_RESET, detail: ioErrorText(error) });
+  }
+
+  expired(_slot: TimerSlot, now: Ms): void {
+    const run = this.run;
+    if (run === undefined) return this.close();
+    if (now < this.readUntil && now < this.writeUntil) return this.arm();
+    let failure: Failure = READ_TIMED_OUT;
+    if (this.state === 'connecting') failure = CONNECT_TIMED_OUT;
+    else if (now >= this.writeUntil) failure = SEND_TIMED_OUT;
+    this.fail(run, failure);
+  }
+
+  // The request.
+
+  private writeHead(head: string): void {
+    const { scratch } = this.engine;
+    if (head.length > scratch.length) return this.writeText(head);
+    this.queue.write(scratch, 0, writeBytes(scratch, head, 0));
+  }
+
+  private writeText(text: string): void {
+    const { scratch } = this.engine;
+    for (let at = 0; at < text.length; at += scratch.length) {
+      const piece = text.slice(at, at + scratch.length);
+      this.queue.write(scratch, 0, writeBytes(scratch, piece, 0));
+    }
+  }
+
+  /** What is stored of the body, then what comes. */
+  private pumpBody(): void {
+    const run = this.run;
+    const body = run?.x.body;
+    if (run === undefined || body === undefined) return;
+    const { store } = body;
+    const { scratch } = this.engine;
+    while (store !== undefined && this.bodyAt < store.length && !this.queue.full) {
+      const got = store.read(this.bodyAt, scratch);
+      if (got <= 0) return this.fail(run, PEER_RESET, 'the stored request body could not be read');
+      this.bodyAt += got;
+      this.writeContent(run.x.passChunked, scratch, 0, got);
+    }
+    if (store !== undefined && this.bodyAt < store.length) return;
+    if (body.complete) this.endContent(run.x.passChunked);
+    else if (body.phase === 'streaming') body.stream = this;
+  }
+
+  /** The client's body, as it comes. */
+  push(bytes: Uint8Array, start: number, end: number, last: boolean): void {
+    const x = this.run?.x;
+    if (x === undefined || this.state === 'closed') return;
+    if (end > start) this.writeContent(x.passChunked, bytes, start, end);
+    if (last) this.endContent(x.passChunked);
+    this.checkSent();
+    this.settle();
+  }
+
+  private writeContent(chunked: boolean, bytes: Uint8Array, start: number, end: number): void {
+    if (chunked) this.writeText(chunkHead(end - start));
+    this.queue.write(bytes, start, end);
+    if (chunked) this.writeText(CHUNK_END);
+  }
+
+  private endContent(chunked: boolean): void {
+    this.bodyEnded = true;
+    if (chunked) this.writeText(lastChunk());
+  }
+
+  private checkSent(): void {
+    const run = this.run;
+    if (this.sentAll || run === undefined || !this.bodyEnded || this.queue.pendingBytes > 0) return;
+    this.sentAll = true;
+    run.event({ type: 'sent' });
+  }
+
+  // The answer.
+
+  private readHead(run: ExchangeRun, bytes: Uint8Array, start: number, end: number): void {
+    const { parser } = this;
+    if (parser === undefined) return this.close();
+    let at = start;
+    for (;;) {
+      const verdict = parser.push(bytes, at, end);
+      if (verdict === 'more') return;
+      if (verdict !== 'head') return this.fail(run, verdict, parser.detail === '' ? undefined : parser.detail);
+      at += parser.consumed;
+      const { head } = parser;
+      if (head.status >= 200 || head.status === 101) {
+        this.head = head;
+        break;
+      }
+      parser.reset(); // 100 and 103: the final head follows
+      if (at === end) return;
+    }
+    if (!this.sentAll) run.x.body.discard();
+    run.event({ type: 'answered', head: this.head });
+    if (this.run !== run) return run.afterTunnel(this.conn, bytes, at, end);
+    if (this.state === 'relaying' && at < end) this.relayBytes(run, bytes, at, end);
+  }
+
+  private relayBytes(run: ExchangeRun, bytes: Uint8Array, start: number, end: number): void {
+    const { decoder } = this;
+    if (decoder === undefined) return;
+    const { x } = run;
+    const attempt = x.attempts.at(-1);
+    let at = start;
+    while (this.run === run) {
+      const step = decoder.next(bytes, at, end);
+      at += decoder.consumed;
+      if (step === 'data') {
+        if (attempt !== undefined) attempt.responseBytes += decoder.dataEnd - decoder.dataStart;
+        x.out.push(bytes, decoder.dataStart, decoder.dataEnd, false);
+        continue;
+      }
+      if (step === 'invalid') return this.fail(run, INVALID_ANSWER, 'upstream sent invalid chunked response');
+      if (step === 'end') {
+        this.surplus = at < end;
+        return this.finishRelay(run);
+      }
+      break;
+    }
+    if (this.run !== run) return;
+    if (x.unbuffered) for (const filter of x.filters) filter.flush?.();
+    if (x.sink.full) this.pause();
+  }
+
+  private finishRelay(run: ExchangeRun): void {
+    const { trailers } = this.decoder ?? {};
+    if (trailers !== undefined && trailers.length > 0) run.x.upstreamTrailers = trailers;
+    run.event({ type: 'relayed', keep: true });
+    run.x.endAnswer();
+    run.settle();
+  }
+
+  private keepable(): boolean {
+    const { head, settings } = this;
+    if (this.state !== 'relaying' || head === undefined || settings === undefined) return false;
+    if (!head.keepAlive || !this.sentAll || this.surplus || this.decoder?.ended !== true) return false;
+    if (this.requests >= settings.keepaliveRequestsMax) return false;
+    return this.engine.now() - this.madeAt < settings.keepaliveTimeMs;
+  }
+
+  private pause(): void {
+    if (this.paused || this.state === 'closed') return;
+    this.paused = true;
+    this.readUntil = NEVER;
+    this.engine.pause(this.conn);
+  }
+
+  private fail(run: ExchangeRun, failure: Failure, detail?: string): void {
+    run.event(detail === undefined ? { type: 'failed', failure } : { type: 'failed', failure, detail });
+  }
+
+  private broken(run: ExchangeRun): void {
+    const error = this.engine.lastError(this.conn);
+    this.fail(run, PEER_RESET, error === undefined ? undefined : ioErrorText(error));
+  }
+
+  /** After each call from outside: the send timer, the wheel. */
+  private settle(): void {
+    if (this.state === 'closed') return;
+    const run = this.run;
+    if (run !== undefined && this.queue.broken) return this.broken(run);
+    const timeout = run?.x.pass?.settings.sendTimeoutMs;
+    this.writeUntil = this.queue.pendingBytes > 0 && timeout !== undefined ? this.engine.now() + timeout : NEVER;
+    this.arm();
+  }
+
+  private arm(): void {
+    const until = Math.min(this.readUntil, this.writeUntil);
+    if (until === NEVER) this.engine.timers.disarm(this.timer);
+    else this.engine.timers.arm(this.timer, until);
+  }
+
+  /** The engine has closed the socket already. */
+  private forget(): void {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    this.run = undefined;
+    this.pool?.remove(this);
+    this.queue.close();
+    this.engine.timers.remove(this.timer);
+  }
+}
