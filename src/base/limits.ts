@@ -98,4 +98,9 @@ export const CHANNEL_PENDING_BYTES_MAX = limit(
   'bytes',
   'the channel to a process that does not read is closed',
 );
-export const URI_CHANGES_MAX = limit('uri_changes', 10, 'count', 'rewrites and redirects of one request go no further: 500, as in nginx');
+export const URI_CHANGES_MAX = limit(
+  'uri_changes',
+  10,
+  'count',
+  'rewrites and redirects of one request go no further: 500, as in nginx',
+);

@@ -9,6 +9,7 @@ import type { Scope } from '../plan/scope.ts';
 import type { VariableDeclaration } from '../plan/variable.ts';
 import type { Exchange } from '../proxy/exchange.ts';
 import type { BodyFilter } from '../proxy/filters.ts';
+import type { Frozen } from '../proxy/late.ts';
 
 /** nginx's phases that modules may stand in, in their order; finding the location is the plan's own, after 'server-rewrite'. */
 export type PhaseName =
@@ -67,6 +68,11 @@ export interface ModuleDefinition<S> {
   readonly phases?: readonly PhaseUse<S>[];
   readonly filter?: Filter<S>;
   readonly upstreams?: UpstreamCompiler;
+  /**
+   * For its 'log' phase, asked when an exchange becomes a tunnel: what of it must outlive the exchange. Undefined: it has nothing to
+   * do at the end. 'keep': it needs the exchange itself, which then lives as long as the tunnel and goes through the 'log' phase.
+   */
+  readonly freeze?: (x: Exchange) => Frozen | 'keep' | undefined;
 }
 
 export interface Module<S = unknown> extends ModuleDefinition<S> {

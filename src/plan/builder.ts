@@ -110,6 +110,10 @@ export class Builder {
       filters: this.modules.flatMap((module, number) =>
         module.filter?.applies(slices[number]) ? [module.filter] : [],
       ),
+      freezers: this.modules.flatMap((module, number) => {
+        const logs = module.phases?.some((use) => use.phase === 'log' && use.applies(slices[number]));
+        return logs && module.freeze !== undefined ? [module.freeze] : [];
+      }),
       content,
       tree: undefined,
       autoRedirect: slashed && scope.content !== undefined,

@@ -5,6 +5,7 @@ import type { Pattern } from '../config/pcre.ts';
 import type { Handler, PhaseName } from '../modules/module.ts';
 import type { Exchange } from '../proxy/exchange.ts';
 import type { BodyFilter } from '../proxy/filters.ts';
+import type { Frozen } from '../proxy/late.ts';
 import type { CoreSettings } from './core-settings.ts';
 import type { LocationTree } from './location-tree.ts';
 import type { LogOptions } from './scope.ts';
@@ -25,6 +26,8 @@ export interface LocationPlan {
   readonly core: CoreSettings;
   readonly handlers: Readonly<Record<PhaseName, readonly Handler[]>>;
   readonly filters: readonly { head(x: Exchange): BodyFilter | undefined }[];
+  /** What must outlive an exchange that becomes a tunnel, by modules of the 'log' phase. */
+  readonly freezers: readonly ((x: Exchange) => Frozen | 'keep' | undefined)[];
   readonly content: Handler | undefined;
   /** Locations inside this one. */
   readonly tree: LocationTree | undefined;

@@ -1,14 +1,12 @@
 // A client's connection while it speaks HTTP: reads heads one after another, feeds bodies, sends answers, keeps alive or lingers.
 // One exchange at a time; what the client sends ahead waits. As ngx_http_request.c.
-import { byteString, copyBytes, NO_BYTES, writeBytes } from '../base/bytes.ts';
+import { copyBytes, NO_BYTES, writeBytes } from '../base/bytes.ts';
 import { CLIENT_GONE, CLIENT_TIMED_OUT } from '../base/failures.ts';
-import { CLIENT_INPUT_HELD_MAX } from '../base/limits.ts';
 import type { Ms } from '../base/time.ts';
 import { CHUNK_END, chunkHead, lastChunk } from '../http/body.ts';
+import type { RequestHeadParser } from '../http/head.ts';
 import type { HeadError } from '../http/head-error.ts';
-import { RequestHeadParser } from '../http/head.ts';
 import type { Conn, ConnectionHandler, IoError, TimerOwner, TimerSlot } from '../io/engine.ts';
-import type { ListenerPlan } from '../plan/plan.ts';
 import { BodyStore } from './body-store.ts';
 import type { Driver } from './driver.ts';
 import { ioErrorText } from './error-text.ts';
@@ -72,7 +70,8 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.halfClosed = true;
     const { run } = this;
     if (this.state !== 'busy' || run === undefined) {
-      if (this.state === 'head' && this.parser.started) this.driver.log('info', this.client, `${CLIENT_GONE.text} while reading client request headers`);
+      if (this.state === 'head' && this.parser.started)
+        this.driver.log('info', this.client, `${CLIENT_GONE.text} while reading client request headers`);
       return this.close();
     }
     const { x } = run;
@@ -116,7 +115,11 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
       return this.settle();
     }
     if (this.state === 'head' && this.parser.started) {
-      this.driver.log('info', this.client, `${CLIENT_TIMED_OUT.text} (110: Connection timed out) while reading client request headers`);
+      this.driver.log(
+        'info',
+        this.client,
+        `${CLIENT_TIMED_OUT.text} (110: Connection timed out) while reading client request headers`,
+      );
       return this.refuse(408);
     }
     this.close();
@@ -143,7 +146,8 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   private readHead(bytes: Uint8Array, start: number, end: number): void {
     const { driver, parser } = this;
     if (!parser.started && this.client.requests > 0) {
-      this.readUntil = driver.engine.now() + driver.defaultServer(this.client).root.core.clientHeaderTimeoutMs;
+      this.readUntil =
+        driver.engine.now() + driver.defaultServer(this.client).root.core.clientHeaderTimeoutMs;
     }
     const verdict = parser.push(bytes, start, end);
     if (verdict === 'more') return;
@@ -163,14 +167,22 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   private feed(bytes: Uint8Array, start: number, end: number): void {
     const body = this.run?.x.body;
     if (this.state === 'head') return this.take(bytes, start, end);
-    if (body === undefined || body.phase === 'waiting' || body.phase === 'complete' || body.phase === 'failed') {
+    if (
+      body === undefined ||
+      body.phase === 'waiting' ||
+      body.phase === 'complete' ||
+      body.phase === 'failed'
+    ) {
       return this.hold(bytes, start, end);
     }
     const verdict = body.push(bytes, start, end);
     if (typeof verdict === 'object') return this.refuseBody(verdict);
     const rest = start + body.consumed;
     this.bodyProgress();
-    if (rest < end) this.state === 'busy' || this.state === 'emptying' ? this.hold(bytes, rest, end) : this.take(bytes, rest, end);
+    if (rest < end)
+      this.state === 'busy' || this.state === 'emptying'
+        ? this.hold(bytes, rest, end)
+        : this.take(bytes, rest, end);
   }
 
   private bodyProgress(): void {
@@ -180,7 +192,10 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     const { core } = x.location;
     const { body } = x;
     if (body.store?.error !== undefined) {
-      x.log('crit', `a client request body could not be stored (${body.store.error.errno}: ${body.store.error.text})`);
+      x.log(
+        'crit',
+        `a client request body could not be stored (${body.store.error.errno}: ${body.store.error.text})`,
+      );
       return run.fail(500);
     }
     if (core.clientMaxBodyBytes > 0 && body.bytes > core.clientMaxBodyBytes && !body.discarded) {
@@ -193,7 +208,8 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
       if (this.state === 'emptying') return this.next();
       return run.event({ type: 'body' });
     }
-    this.readUntil = this.driver.engine.now() + (this.state === 'emptying' ? core.lingeringTimeoutMs : core.bodyTimeoutMs);
+    this.readUntil =
+      this.driver.engine.now() + (this.state === 'emptying' ? core.lingeringTimeoutMs : core.bodyTimeoutMs);
     if (run.requestFull) this.pause();
   }
 
@@ -206,8 +222,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
       both.set(fresh, this.held.length);
       this.held = both;
     }
-    if (this.held.length > CLIENT_INPUT_HELD_MAX / 2) this.pause();
-    else this.pause();
+    this.pause();
   }
 
   private releaseHeld(): void {
@@ -358,14 +373,20 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
       if (this.queue.broken) {
         const error = this.driver.engine.lastError(this.conn);
         run.x.keepalive = false;
-        run.event({ type: 'failed', failure: CLIENT_GONE, ...(error === undefined ? {} : { detail: ioErrorText(error) }) });
+        run.event({
+          type: 'failed',
+          failure: CLIENT_GONE,
+          ...(error === undefined ? {} : { detail: ioErrorText(error) }),
+        });
         run.breakOff();
         return this.close();
       }
-      if (run.x.answerEnded && this.queue.pendingBytes === 0 && run.x.phase !== 'log') return run.event({ type: 'ended' });
+      if (run.x.answerEnded && this.queue.pendingBytes === 0 && run.x.phase !== 'log')
+        return run.event({ type: 'ended' });
     } else if (this.queue.broken) return this.close();
     const timeout = run?.x.location.core.sendTimeoutMs;
-    this.writeUntil = this.queue.pendingBytes > 0 && timeout !== undefined ? this.driver.engine.now() + timeout : NEVER;
+    this.writeUntil =
+      this.queue.pendingBytes > 0 && timeout !== undefined ? this.driver.engine.now() + timeout : NEVER;
     this.arm();
   }
 
@@ -469,7 +490,11 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   // What cannot be answered by a location.
 
   private refuseHead(error: HeadError): void {
-    this.driver.log('info', this.client, `${error.reason}${this.parser.detail} while reading client request ${this.parser.head.headBytes === 0 ? 'line' : 'headers'}`);
+    this.driver.log(
+      'info',
+      this.client,
+      `${error.reason}${this.parser.detail} while reading client request ${this.parser.head.headBytes === 0 ? 'line' : 'headers'}`,
+    );
     this.refuse(error.status);
   }
 
@@ -488,10 +513,5 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     run.x.keepalive = false;
     if (run.x.answer.headSent) run.breakOff();
     else run.fail(error.status);
-  }
-
-  /** For the log of what came before a head was whole. */
-  get seen(): string {
-    return byteString(this.held);
   }
 }

@@ -1,26 +1,523 @@
-// The driver of one worker: accepts clients, finds their server, drives their exchanges and owns what outlives them (the generation,
+// The driver of one worker: accepts clients, finds their server, starts their exchanges and owns what outlives them (the generation,
 // kept connections to peers, tunnels). It does what exchanges say and decides nothing that a configuration could.
 import type { Peer } from '../balance/peer.ts';
-import { byteString } from '../base/bytes.ts';
-import type { Level } from '../base/failures.ts';
+import { CONNECT_FAILED, type Level } from '../base/failures.ts';
 import type { Random } from '../base/random.ts';
 import type { Ms } from '../base/time.ts';
 import { isMsie6, isSafari } from '../http/error-page.ts';
 import { type RequestHead, RequestHeadParser } from '../http/head.ts';
 import { normalizeTarget } from '../http/uri.ts';
-import type { Address, Conn, ConnectionHandler, Engine, IoError, Listener, ListenerHandler } from '../io/engine.ts';
+import type {
+  Address,
+  Conn,
+  ConnectionHandler,
+  Engine,
+  IoError,
+  Listener,
+  ListenerHandler,
+} from '../io/engine.ts';
 import type { CoreSettings } from '../plan/core-settings.ts';
 import type { ListenerPlan, ServerPlan, ServersOfAddress } from '../plan/plan.ts';
-import { reservedBits, parseExtensions } from '../websocket/extension.ts';
-import { isWebSocketUpgrade } from '../websocket/handshake.ts';
+import { parseExtensions, reservedBits } from '../websocket/extension.ts';
+import { openingHandshake } from '../websocket/handshake.ts';
 import { ClientConnection } from './client-connection.ts';
-import { Exchange, type Client, type ConnectionCounters, type ProcessFacts, type Program } from './exchange.ts';
+import { ioErrorText } from './error-text.ts';
+import { type Client, Exchange, type ProcessFacts, type Program } from './exchange.ts';
 import type { Generation } from './generation.ts';
 import { KeepalivePool } from './keepalive-pool.ts';
-import type { Frozen } from './late.ts';
+import type { Frozen, LateFacts } from './late.ts';
 import { PeerConnection } from './peer-connection.ts';
 import type { Codecs, Files, NameQuestion, Names } from './ports.ts';
 import { RequestBody } from './request-body.ts';
 import { ExchangeRun } from './run.ts';
 import { type SubrequestOptions, subrequestSink } from './subrequest.ts';
-import { type TunnelEnd, type TunnelOwner, TunnelTable } from './tunnel.ts';
+import { type TunnelEnd, TunnelTable } from './tunnel.ts';
+
+/** Pieces of a file are read into this and sent from it. */
+const FILE_BUFFER_BYTES = 65_536;
+
+export interface DriverOptions {
+  readonly engine: Engine;
+  readonly files: Files;
+  readonly names: Names;
+  readonly codecs: Codecs;
+  readonly random: Random;
+  readonly facts: ProcessFacts;
+  readonly generation: Generation;
+}
+
+/** A client as the driver knows it; `listener` is the plan's that accepted it, by key, looked up anew after a reload. */
+interface AcceptedClient extends Client {
+  readonly listenerKey: string;
+}
+
+export class Driver implements Program {
+  readonly engine: Engine;
+  readonly files: Files;
+  readonly codecs: Codecs;
+  readonly random: Random;
+  readonly facts: ProcessFacts;
+  readonly fileBuffer = new Uint8Array(FILE_BUFFER_BYTES);
+  readonly tunnels: TunnelTable;
+  /** No new requests are wanted: connections close as they become idle. */
+  draining = false;
+  private readonly names: Names;
+  private generation: Generation;
+  private readonly clients = new Set<ClientConnection>();
+  /** By upstream's name and number of its settings' generation-independent key: kept across reloads. */
+  private readonly pools = new Map<string, KeepalivePool>();
+  private connections = 0;
+  private readonly whenIdle: (() => void)[] = [];
+
+  constructor(options: DriverOptions) {
+    this.engine = options.engine;
+    this.files = options.files;
+    this.names = options.names;
+    this.codecs = options.codecs;
+    this.random = options.random;
+    this.facts = options.facts;
+    this.generation = options.generation;
+    this.tunnels = new TunnelTable(this.engine, this);
+  }
+
+  /** Exchanges that begin from now on are under `next`; those under way keep theirs. */
+  swap(next: Generation): void {
+    const names = new Set(next.plan.upstreams.map(poolKey));
+    this.generation = next;
+    for (const [key, pool] of this.pools) {
+      if (names.has(key)) continue;
+      pool.closeAll();
+      this.pools.delete(key);
+    }
+  }
+
+  /** What a listening socket of the plan's listener with this key hands its clients to. */
+  listenerHandler(key: string): ListenerHandler {
+    return {
+      accepted: (conn) => this.accepted(conn, key),
+      acceptFailed: (_listener: Listener, error: IoError) =>
+        this.generation.errorLog.write('alert', ioErrorText(error)),
+    };
+  }
+
+  /** Closes what is idle, lets the rest end. `done` runs when no client is left. */
+  drain(done: () => void): void {
+    this.draining = true;
+    for (const client of [...this.clients]) if (client.idle) client.close();
+    for (const pool of this.pools.values()) pool.closeAll();
+    this.whenIdle.push(done);
+    this.checkIdle();
+  }
+
+  /** Ends everything that began before `generation`: worker_shutdown_timeout has passed. */
+  endOlderThan(generation: number): void {
+    this.tunnels.endOlderThan(generation);
+    for (const client of [...this.clients]) {
+      if (client.run === undefined ? client.idle : client.run.x.generation.number < generation)
+        client.close();
+    }
+  }
+
+  /** Clients and tunnels that a drain still waits for. */
+  get openCount(): number {
+    return this.clients.size + this.tunnels.count;
+  }
+
+  get clientCount(): number {
+    return this.clients.size;
+  }
+
+  // Clients.
+
+  private accepted(conn: Conn, key: string): ConnectionHandler {
+    const remote = this.engine.remoteAddress(conn);
+    const local = this.engine.localAddress(conn);
+    const client: AcceptedClient = {
+      number: ++this.connections,
+      requests: 0,
+      family: remote.family,
+      address: remote.family === 'unix' ? 'unix:' : remote.host,
+      port: remote.family === 'unix' ? 0 : remote.port,
+      localAddress: local.family === 'unix' ? `unix:${local.path}` : local.host,
+      localPort: local.family === 'unix' ? 0 : local.port,
+      startedAt: this.engine.now(),
+      listenerKey: key,
+      secure: false,
+      conn,
+    };
+    this.facts.counters.accepted++;
+    this.facts.counters.active++;
+    const connection = new ClientConnection(this, conn, client);
+    if (this.defaultServer(client).root.core.tcpNodelay) this.engine.setNoDelay(conn, true);
+    this.clients.add(connection);
+    return connection;
+  }
+
+  clientClosed(connection: ClientConnection): void {
+    this.clients.delete(connection);
+    this.facts.counters.active--;
+    this.checkIdle();
+  }
+
+  /** Until a host is known: the server that the address gives to strangers. */
+  defaultServer(client: Client): ServerPlan {
+    return this.serversOf(client)?.default ?? this.anyServer();
+  }
+
+  headParser(client: Client): RequestHeadParser {
+    return new RequestHeadParser(headOptions(this.defaultServer(client).root.core), (host) =>
+      headOptions((this.serversOf(client)?.names.find(host)?.server ?? this.defaultServer(client)).root.core),
+    );
+  }
+
+  refusesKeepalive(core: CoreSettings, agent: string, method: string): boolean {
+    if (core.keepaliveDisableMsie6 && method === 'POST' && isMsie6(agent)) return true;
+    return core.keepaliveDisableSafari && isSafari(agent);
+  }
+
+  /** The servers behind the address that the client came to; undefined where a reload has removed it. */
+  private serversOf(client: Client): ServersOfAddress | undefined {
+    const { listenerKey, localAddress, localPort, family } = client as AcceptedClient;
+    const listener: ListenerPlan | undefined = this.generation.plan.listeners.find(
+      ({ key }) => key === listenerKey,
+    );
+    if (listener === undefined) return undefined;
+    if (listener.servers.size > 1) {
+      const exact = family === 6 ? `[${localAddress}]:${localPort}` : `${localAddress}:${localPort}`;
+      const servers = listener.servers.get(exact);
+      if (servers !== undefined) return servers;
+    }
+    return listener.servers.get(listener.key);
+  }
+
+  private anyServer(): ServerPlan {
+    const [server] = this.generation.plan.servers;
+    if (server === undefined) throw new Error('bug: a client without any server');
+    return server;
+  }
+
+  // Exchanges.
+
+  /** A request's head is whole. */
+  begin(connection: ClientConnection, head: RequestHead): void {
+    const run = this.newRun(connection, head);
+    const { x } = run;
+    const target = normalizeTarget(head.target, x.server.root.core.mergeSlashes);
+    if (target === undefined) {
+      this.log('info', connection.client, 'client sent invalid request while reading client request line');
+      x.keepalive = false;
+      return run.fail(400);
+    }
+    x.uri = target.uri;
+    x.args = target.args;
+    x.target = target;
+    run.event({ type: 'head' });
+  }
+
+  /** A head that is none: answered by the server's error pages. */
+  beginRefused(connection: ClientConnection, head: RequestHead, status: number): void {
+    const run = this.newRun(connection, head);
+    run.x.keepalive = false;
+    run.x.body.refuse();
+    run.fail(status);
+  }
+
+  private newRun(connection: ClientConnection, head: RequestHead): ExchangeRun {
+    const { client } = connection;
+    const found = this.serversOf(client)?.names.find(head.host);
+    const x = new Exchange({
+      generation: this.generation,
+      client,
+      program: this,
+      sink: connection,
+      server: found?.server ?? this.defaultServer(client),
+      head,
+      body: new RequestBody(head),
+      now: this.engine.now(),
+      wall: this.engine.wallNow(),
+    });
+    if (found?.captures !== undefined) {
+      x.captures = found.captures;
+      for (const [group, slot] of found.slots) x.variables[slot] = found.captures[group];
+    }
+    const run = new ExchangeRun(x, this, connection);
+    x.run = run;
+    connection.run = run;
+    return run;
+  }
+
+  beginSubrequest(parent: ExchangeRun, options: SubrequestOptions): void {
+    const { x } = parent;
+    const child = new Exchange({
+      generation: x.generation,
+      client: x.client,
+      program: this,
+      sink: subrequestSink(options),
+      server: x.server,
+      head: x.head,
+      body: x.body,
+      now: this.engine.now(),
+      wall: this.engine.wallNow(),
+      parent: x,
+    });
+    child.method = 'GET';
+    child.uri = options.uri;
+    child.args = options.args;
+    child.internal = true;
+    child.stage = SERVER_REWRITE;
+    child.subrequest = options;
+    const run = new ExchangeRun(child, this, undefined);
+    child.run = run;
+    parent.children.add(run);
+    run.event({ type: 'head' });
+    run.settle();
+  }
+
+  /** All of an exchange's commands are done: its log handlers run, its connection goes on, its parent is woken. */
+  exchangeEnded(run: ExchangeRun): void {
+    const { x } = run;
+    x.now = this.engine.now();
+    x.wall = this.engine.wallNow();
+    if (x.parent === undefined || x.location.core.logSubrequest) {
+      for (const handler of x.location.handlers.log) handler(x, x.now);
+    }
+    if (x.parent === undefined) {
+      x.body.store?.close();
+      this.facts.counters.requests++;
+      return run.client?.exchangeEnded(x);
+    }
+    x.subrequest?.done(x);
+    const parent = x.parent.run;
+    if (parent === undefined) return;
+    parent.children.delete(run);
+    this.resume(x.parent);
+  }
+
+  // Program: what exchanges may use.
+
+  resume(x: Exchange): void {
+    this.engine.defer(() => {
+      if (x.phase !== 'wait') return;
+      x.run?.event({ type: 'resumed' });
+      x.run?.settle();
+    });
+  }
+
+  log(level: Level, client: Client, text: string): void;
+  log(x: Exchange, level: Level, text: string): void;
+  log(first: Exchange | Level, second: Client | Level, text: string): void {
+    if (typeof first === 'string') {
+      const { number, address } = second as Client;
+      const listener = (second as AcceptedClient).listenerKey;
+      this.generation.errorLog.write(first, `*${number} ${text}, client: ${address}, server: ${listener}`);
+      return;
+    }
+    const x = first;
+    const level = second as Level;
+    x.generation
+      .errorLogOf(x.location.core.errorLogs)
+      .write(level, `*${x.client.number} ${text}${contextOf(x)}`);
+  }
+
+  wantsLog(x: Exchange, level: Level): boolean {
+    return x.generation.errorLogOf(x.location.core.errorLogs).wants(level);
+  }
+
+  // What commands ask for.
+
+  resolve(run: ExchangeRun, question: NameQuestion): void {
+    this.names.resolve(question, (answer) => {
+      run.event({ type: 'resolved', answer });
+      run.settle();
+    });
+  }
+
+  /** A kept connection to the peer, or a new one. */
+  connect(run: ExchangeRun, peer: Peer, until: Ms): void {
+    const { x } = run;
+    const target = x.pass?.target;
+    const upstream = target !== undefined && 'upstream' in target ? target.upstream : undefined;
+    const settings = upstream?.settings;
+    const pool =
+      upstream !== undefined && settings !== undefined && settings.keepaliveMax > 0
+        ? this.poolOf(poolKey(upstream))
+        : undefined;
+    const kept = pool?.take(peer.name);
+    if (kept !== undefined) {
+      run.peer = kept;
+      kept.adopt(run);
+      return run.event({ type: 'connected', reused: true });
+    }
+    const local = x.pass?.settings.localAddress?.(x) ?? '';
+    const localAddress = localAddressOf(local);
+    if (local !== '' && localAddress === undefined) {
+      x.log('error', `invalid local address "${local}"`);
+    }
+    run.peer = new PeerConnection(
+      this.engine,
+      {
+        peerName: peer.name,
+        address: peer.address,
+        localAddress,
+        keepalive: x.pass?.settings.socketKeepalive ?? false,
+        pool,
+        settings,
+      },
+      run,
+      until,
+    );
+  }
+
+  private poolOf(key: string): KeepalivePool {
+    let pool = this.pools.get(key);
+    if (pool === undefined) {
+      pool = new KeepalivePool();
+      this.pools.set(key, pool);
+    }
+    return pool;
+  }
+
+  /** The 101 has been prepared: both sockets become a tunnel's, the exchange is let go. */
+  beginTunnel(run: ExchangeRun): void {
+    const { x, client, peer } = run;
+    const { pass } = x;
+    if (client === undefined || peer === undefined || pass === undefined)
+      return run.event({ type: 'failed', failure: CONNECT_FAILED });
+    client.flushHead();
+    const attempt = x.attempts.at(-1);
+    const handshake = openingHandshake(x.head.method, x.head.version, x.headers);
+    const { core } = x.location;
+    const frozen = this.freeze(x);
+    const rest = client.queue.takePending();
+    const { ahead } = client.surrender();
+    this.tunnels.open({
+      client: client.conn,
+      peer: peer.conn,
+      settings: {
+        readTimeoutMs: pass.settings.readTimeoutMs,
+        sendTimeoutMs: pass.settings.sendTimeoutMs,
+        clientSendTimeoutMs: core.sendTimeoutMs,
+        resetTimedoutConnection: core.resetTimedoutConnection,
+      },
+      chosen: x.selection?.detach(),
+      frozen,
+      webSocket: handshake !== undefined,
+      reservedBits: reservedBits(
+        parseExtensions(x.upstreamHead?.headers.joined('sec-websocket-extensions') ?? '') ?? [],
+      ),
+      startedAt: x.startedAt,
+      connectedAt: x.client.startedAt,
+      attemptStartedAt: attempt?.startedAt ?? x.now,
+      headBytes: x.headBytes,
+      requestBytes: x.head.headBytes,
+      upstreamBytesSent: peer.bytesSent,
+      upstreamBytesReceived: x.upstreamHead?.headBytes ?? 0,
+      generation: x.generation.number,
+      pendingForClient: rest,
+    });
+    peer.surrender();
+    run.peer = undefined;
+    this.facts.counters.active++; // the tunnel's client, which clientClosed has counted out
+    x.body.store?.close();
+    if (ahead.length > 0) this.tunnels.received(client.conn, ahead, 0, ahead.length);
+  }
+
+  /** What of the exchange its log line needs at the end. */
+  private freeze(x: Exchange): readonly Frozen[] {
+    const frozen: Frozen[] = [];
+    for (const freeze of x.location.freezers) {
+      const made = freeze(x);
+      if (made === 'keep') return [new KeptExchange(x)];
+      if (made !== undefined) frozen.push(made);
+    }
+    return frozen;
+  }
+
+  // TunnelOwner.
+
+  zoneMinutes(wall: Ms): number {
+    return this.facts.zoneMinutes(wall);
+  }
+
+  tunnelEnded(end: TunnelEnd): void {
+    this.facts.counters.active--;
+    this.facts.counters.requests++;
+    if (end.reason === 'timed out') {
+      const who = end.side === 'client' ? 'client' : 'upstream';
+      this.generation.errorLog.write(
+        who === 'client' ? 'info' : 'error',
+        `${who} timed out (110: Connection timed out) while proxying upgraded connection`,
+      );
+    } else if (end.error !== undefined) {
+      this.generation.errorLog.write('info', `${ioErrorText(end.error)} while proxying upgraded connection`);
+    }
+    this.checkIdle();
+  }
+
+  private checkIdle(): void {
+    if (!this.draining || this.openCount > 0) return;
+    for (const done of this.whenIdle.splice(0)) this.engine.defer(done);
+  }
+}
+
+/** The exchange of a tunnel whose log format needs it whole. */
+class KeptExchange implements Frozen {
+  private readonly x: Exchange;
+  constructor(x: Exchange) {
+    this.x = x;
+  }
+
+  end(late: LateFacts): void {
+    const { x } = this;
+    x.now = late.now;
+    x.wall = late.wall;
+    x.bytesSent = late.bytesSent;
+    const attempt = x.attempts.at(-1);
+    if (attempt !== undefined) {
+      attempt.responseMs = late.now - late.attemptStartedAt;
+      attempt.bytesReceived = late.upstreamBytesReceived;
+      attempt.bytesSent = late.upstreamBytesSent;
+      attempt.responseBytes = late.upstreamBodyBytes;
+    }
+    for (const handler of x.location.handlers.log) handler(x, x.now);
+  }
+}
+
+const SERVER_REWRITE = 1;
+
+function headOptions(core: CoreSettings) {
+  return {
+    headerBufferBytes: core.headerBufferBytes,
+    largeBuffers: core.largeBuffers,
+    headersMax: core.headersMax,
+    ignoreInvalidHeaders: core.ignoreInvalidHeaders,
+    underscoresInHeaders: core.underscoresInHeaders,
+  };
+}
+
+function poolKey(upstream: { readonly name: string; readonly explicit: boolean }): string {
+  return `${upstream.explicit ? 'block' : 'host'} ${upstream.name}`;
+}
+
+/** As nginx adds to each line of an exchange's: who, where, what. */
+function contextOf(x: Exchange): string {
+  let text = `, client: ${x.remote.address}, server: ${x.server.name}`;
+  if (x.head.requestLine !== '') text += `, request: "${x.head.requestLine}"`;
+  if (x.parent !== undefined) text += `, subrequest: "${x.uri}"`;
+  const peer = x.attempts.at(-1)?.peer;
+  if (x.pass !== undefined && peer !== undefined && x.phase !== 'log')
+    text += `, upstream: "http://${peer}${x.pass.uri}"`;
+  const host = x.headers.get('host');
+  if (host !== undefined) text += `, host: "${host}"`;
+  const referer = x.headers.get('referer');
+  return referer === undefined ? text : `${text}, referrer: "${referer}"`;
+}
+
+/** "127.0.0.1", "127.0.0.1:8000", "[::1]:0": proxy_bind. */
+function localAddressOf(text: string): Address | undefined {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([0-9a-f]*:[0-9a-f:.]*:[0-9a-f:.]*)|([\d.]+))(?::(\d+))?$/i.exec(text);
+  if (match === null) return undefined;
+  const [, bracketed, bare, ipv4, port] = match;
+  const host = bracketed ?? bare ?? ipv4 ?? '';
+  return { family: ipv4 === undefined ? 6 : 4, host, port: Number(port ?? 0) };
+}

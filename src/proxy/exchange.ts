@@ -3,13 +3,14 @@
 import type { Peer } from '../balance/peer.ts';
 import type { Selection } from '../balance/selection.ts';
 import { assert, unreachable } from '../base/assert.ts';
-import type { Failure, Level } from '../base/failures.ts';
 import { NO_BYTES } from '../base/bytes.ts';
+import type { Failure, Level } from '../base/failures.ts';
 import { SUBREQUESTS_MAX, URI_CHANGES_MAX } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import type { Ms } from '../base/time.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
 import type { HeaderList } from '../http/header-list.ts';
+import type { NormalTarget } from '../http/uri.ts';
 import type { Module } from '../modules/module.ts';
 import type { LocationPlan, ServerPlan } from '../plan/plan.ts';
 import { Answer } from './answer.ts';
@@ -21,6 +22,7 @@ import { answered, connected, fail, passOn, relayed, resolved } from './passing.
 import type { Codecs, FileHandle, Files, NameQuestion } from './ports.ts';
 import type { RequestBody } from './request-body.ts';
 import { route } from './route.ts';
+import type { ExchangeRun } from './run.ts';
 import { respond, sendHead } from './send-head.ts';
 import type { SubrequestOptions } from './subrequest.ts';
 
@@ -37,9 +39,9 @@ export interface Client {
   readonly localAddress: string;
   readonly localPort: number;
   readonly startedAt: Ms;
-  /** The listener's key, for finding servers. */
-  readonly listener: string;
   readonly secure: boolean;
+  /** For `$tcpinfo_*` and the like: the engine's connection. */
+  readonly conn: number;
 }
 
 export type Phase = 'route' | 'wait' | 'connect' | 'send' | 'await' | 'relay' | 'tunnel' | 'answer' | 'log';
@@ -125,10 +127,9 @@ export interface ProcessFacts {
 
 /** `$connections_active` and its kin. */
 export interface ConnectionCounters {
+  accepted: number;
   active: number;
-  reading: number;
-  writing: number;
-  waiting: number;
+  requests: number;
 }
 
 /** The client's address as this exchange takes it; realip changes it. */
@@ -152,6 +153,8 @@ export interface ExchangeStart {
 
 export class Exchange {
   phase: Phase = 'route';
+  /** The driver's own; nothing here looks inside. */
+  run: ExchangeRun | undefined;
   /** What the driver has yet to do, in order. */
   readonly commands: Command[] = [];
   readonly main: Exchange;
@@ -177,6 +180,8 @@ export class Exchange {
   /** Of the request line or the Host header, lower case, without its port; '' where the client named none. */
   host: string;
   internal = false;
+  /** What normalizing found in the target: whether it may be sent on as it was written. */
+  target: NormalTarget | undefined;
   readonly body: RequestBody;
   remote: Remote;
   readonly startedAt: Ms;

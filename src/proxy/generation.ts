@@ -1,6 +1,7 @@
 // A plan and the live things that were matched to it by name: one per reload, given to each exchange that begins under it.
 import type { Upstream } from '../balance/upstream.ts';
 import type { Level } from '../base/failures.ts';
+import type { CoreSettings } from '../plan/core-settings.ts';
 import type { Plan } from '../plan/plan.ts';
 
 /** A log that lines are written to; never throws, never waits (observe/). */
@@ -23,5 +24,8 @@ export interface Generation {
   readonly logs: readonly LogSink[];
   /** By number of `plan.zones`. */
   readonly zones: readonly ArrayBuffer[];
+  /** For what concerns no location. */
   readonly errorLog: ErrorLog;
+  /** For a location's own `error_log` lines. */
+  errorLogOf(settings: CoreSettings['errorLogs']): ErrorLog;
 }

@@ -1,6 +1,6 @@
 // What waits to be sent on one connection: bytes go out at once when they can; what the system does not take is copied and waits, in
 // memory and then in a temporary file where that is allowed. Used for answers to clients and for requests to peers.
-import { copyBytes } from '../base/bytes.ts';
+import { concatBytes, copyBytes } from '../base/bytes.ts';
 import { type Conn, type Engine, SEND_FAILED } from '../io/engine.ts';
 import { type FileHandle, type Files, isFileError } from './ports.ts';
 
@@ -85,6 +85,14 @@ export class OutQueue {
     return this.flushFile();
   }
 
+  /** What waits, for another owner of the connection; a file's part is not asked for (a 101 has none). */
+  takePending(): Uint8Array {
+    const bytes = concatBytes(this.pieces);
+    this.pieces.length = 0;
+    this.memoryBytes = 0;
+    return bytes;
+  }
+
   close(): void {
     if (this.file !== -1) this.files?.close(this.file);
     this.file = -1;
@@ -94,7 +102,8 @@ export class OutQueue {
   }
 
   private keep(bytes: Uint8Array, start: number, end: number): void {
-    const spills = this.limits.fileBytesMax > 0 && this.memoryBytes + (end - start) > this.limits.memoryBytesMax;
+    const spills =
+      this.limits.fileBytesMax > 0 && this.memoryBytes + (end - start) > this.limits.memoryBytesMax;
     if ((spills || this.fileEnd > this.fileStart) && this.spill(bytes, start, end)) return;
     this.pieces.push(copyBytes(bytes, start, end));
     this.memoryBytes += end - start;

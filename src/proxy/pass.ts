@@ -59,6 +59,8 @@ export interface Pass {
   readonly target: PassTarget;
   /** The request's head as sent to a peer; rendered once, when the request body's length is known or known to be unknown. */
   renderHead(x: Exchange): string;
+  /** The URI sent to the peer, for the log. */
+  readonly uri: string;
   /** In place of the client's body (proxy_set_body, or '' for none); undefined passes the client's. */
   readonly body: string | undefined;
   /** Rewrites what names the peer in its answer (proxy_redirect, proxy_cookie_path), after the headers were taken over. */

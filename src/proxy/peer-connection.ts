@@ -15,7 +15,15 @@ import {
 import type { Ms } from '../base/time.ts';
 import { BodyDecoder, CHUNK_END, chunkHead, lastChunk } from '../http/body.ts';
 import { type ResponseHead, ResponseHeadParser } from '../http/head.ts';
-import type { Address, Conn, ConnectionHandler, Engine, IoError, TimerOwner, TimerSlot } from '../io/engine.ts';
+import type {
+  Address,
+  Conn,
+  ConnectionHandler,
+  Engine,
+  IoError,
+  TimerOwner,
+  TimerSlot,
+} from '../io/engine.ts';
 import type { UpstreamSettings } from '../plan/plan.ts';
 import { ioErrorText } from './error-text.ts';
 import type { BodySink } from './filters.ts';
@@ -70,7 +78,11 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     this.madeAt = engine.now();
     this.timer = engine.timers.add(this);
     const { localAddress, keepalive } = options;
-    this.conn = engine.connect(options.address, localAddress === undefined ? { keepalive } : { localAddress, keepalive }, this);
+    this.conn = engine.connect(
+      options.address,
+      localAddress === undefined ? { keepalive } : { localAddress, keepalive },
+      this,
+    );
     this.queue = new OutQueue(engine, this.conn, undefined);
     this.writeUntil = until;
     this.arm();
@@ -151,7 +163,8 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     if (!this.paused || this.state === 'closed') return;
     this.paused = false;
     this.engine.resume(this.conn);
-    if (this.run?.x.pass !== undefined) this.readUntil = this.engine.now() + this.run.x.pass.settings.readTimeoutMs;
+    if (this.run?.x.pass !== undefined)
+      this.readUntil = this.engine.now() + this.run.x.pass.settings.readTimeoutMs;
     this.arm();
   }
 
@@ -208,7 +221,11 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     this.forget();
     if (run === undefined) return;
     run.peerGone();
-    run.event({ type: 'failed', failure: connecting ? CONNECT_FAILED : PEER_RESET, detail: ioErrorText(error) });
+    run.event({
+      type: 'failed',
+      failure: connecting ? CONNECT_FAILED : PEER_RESET,
+      detail: ioErrorText(error),
+    });
   }
 
   expired(_slot: TimerSlot, now: Ms): void {
@@ -292,7 +309,8 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     for (;;) {
       const verdict = parser.push(bytes, at, end);
       if (verdict === 'more') return;
-      if (verdict !== 'head') return this.fail(run, verdict, parser.detail === '' ? undefined : parser.detail);
+      if (verdict !== 'head')
+        return this.fail(run, verdict, parser.detail === '' ? undefined : parser.detail);
       at += parser.consumed;
       const { head } = parser;
       if (head.status >= 200 || head.status === 101) {
@@ -372,7 +390,8 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     const run = this.run;
     if (run !== undefined && this.queue.broken) return this.broken(run);
     const timeout = run?.x.pass?.settings.sendTimeoutMs;
-    this.writeUntil = this.queue.pendingBytes > 0 && timeout !== undefined ? this.engine.now() + timeout : NEVER;
+    this.writeUntil =
+      this.queue.pendingBytes > 0 && timeout !== undefined ? this.engine.now() + timeout : NEVER;
     this.arm();
   }
 

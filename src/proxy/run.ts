@@ -4,8 +4,8 @@ import type { Conn, TimerOwner, TimerSlot } from '../io/engine.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { Driver } from './driver.ts';
 import { type Command, type Event, type Exchange, step } from './exchange.ts';
-import { isFileError } from './ports.ts';
 import type { PeerConnection } from './peer-connection.ts';
+import { isFileError } from './ports.ts';
 
 /** A file that is being sent: read at the client's pace. */
 interface FileSource {
@@ -24,6 +24,8 @@ export class ExchangeRun implements TimerOwner {
   private timer: TimerSlot = -1;
   private obeying = false;
   private over = false;
+  /** Subrequests under way. */
+  readonly children = new Set<ExchangeRun>();
 
   constructor(x: Exchange, driver: Driver, client: ClientConnection | undefined) {
     this.x = x;
@@ -51,7 +53,8 @@ export class ExchangeRun implements TimerOwner {
   /** After a turn's work: what the client's connection holds back goes out, and an answer that has gone out ends the exchange. */
   settle(): void {
     this.client?.settle();
-    if (this.client === undefined && this.x.answerEnded && this.x.phase !== 'log') this.event({ type: 'ended' });
+    if (this.client === undefined && this.x.answerEnded && this.x.phase !== 'log')
+      this.event({ type: 'ended' });
   }
 
   private do(command: Command): void {
@@ -90,6 +93,25 @@ export class ExchangeRun implements TimerOwner {
     this.peer?.resume();
   }
 
+  /** Ends the request with a status that the driver found. */
+  fail(status: number): void {
+    this.x.finish(status);
+    this.obey();
+  }
+
+  /** Nothing more can be said to the client. */
+  breakOff(): void {
+    this.x.breakOff();
+    this.obey();
+  }
+
+  /** Whoever takes the request's body has no room for more of it. */
+  get requestFull(): boolean {
+    const { body } = this.x;
+    if (body.phase !== 'streaming') return false;
+    return body.stream === undefined ? body.store?.full === true : this.peer?.full === true;
+  }
+
   /** The peer has taken what waited of the request. */
   requestDrained(): void {
     this.client?.resumeBody();
@@ -123,7 +145,12 @@ export class ExchangeRun implements TimerOwner {
       const wanted = Math.min(fileBuffer.length, source.to - source.at);
       const got = wanted === 0 ? 0 : files.read(source.file, fileBuffer, 0, wanted, source.at);
       if (isFileError(got) || (got === 0 && wanted > 0)) {
-        x.log('alert', isFileError(got) ? `pread() failed (${got.errno}: ${got.text})` : 'a file was cut while it was sent');
+        x.log(
+          'alert',
+          isFileError(got)
+            ? `pread() failed (${got.errno}: ${got.text})`
+            : 'a file was cut while it was sent',
+        );
         this.closeFile();
         x.breakOff();
         return this.obey();
@@ -148,6 +175,7 @@ export class ExchangeRun implements TimerOwner {
     if (this.timer !== -1) this.driver.engine.timers.remove(this.timer);
     this.peer?.close();
     this.peer = undefined;
+    for (const child of this.children) child.breakOff();
     for (const filter of this.x.filters) filter.close?.();
     this.driver.exchangeEnded(this);
   }

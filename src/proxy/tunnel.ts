@@ -46,6 +46,8 @@ export interface TunnelStart {
   readonly upstreamBytesReceived: number;
   /** When the plan that it began under was taken over: what `worker_shutdown_timeout` counts by. */
   readonly generation: number;
+  /** The rest of the 101, where the client did not take all of it. */
+  readonly pendingForClient: Uint8Array;
 }
 
 /** How a tunnel ended, for the log and the counters. */
@@ -139,6 +141,8 @@ export class TunnelTable implements ConnectionHandler, TimerOwner {
     this.engine.timers.arm(slot, this.engine.now() + start.settings.readTimeoutMs);
     this.engine.attach(start.client, this);
     this.engine.attach(start.peer, this);
+    const rest = start.pendingForClient;
+    if (rest.length > 0) this.wait(2 * row, rest, 0, rest.length);
   }
 
   // What the engine says.
@@ -153,10 +157,11 @@ export class TunnelTable implements ConnectionHandler, TimerOwner {
     this.bytes[place] = this.bytes[place]! + (end - start);
     if ((this.flags[row]! & WEBSOCKET) !== 0) {
       this.scanner.at = start;
-      while (this.scanner.skim(place, bytes, end) === 'violation') continue;
+      while (this.scanner.skim(place, bytes, end) === 'violation');
     }
     const other = this.conns[place ^ 1]!;
-    if (this.pending.size !== 0 && this.pending.has(place ^ 1)) return this.wait(place ^ 1, bytes, start, end);
+    if (this.pending.size !== 0 && this.pending.has(place ^ 1))
+      return this.wait(place ^ 1, bytes, start, end);
     const taken = this.engine.send(other, bytes, start, end);
     if (taken === end - start) return;
     if (taken === SEND_FAILED) return this.broken(place ^ 1, this.engine.lastError(other));
@@ -218,7 +223,8 @@ export class TunnelTable implements ConnectionHandler, TimerOwner {
   /** Ends all tunnels that began before `generation`, or all. */
   endOlderThan(generation: number): void {
     for (let row = 0; row < this.used; row++) {
-      if (this.frozen[row] !== undefined && this.generations[row]! < generation) this.end(row, 'shutdown', -1, undefined);
+      if (this.frozen[row] !== undefined && this.generations[row]! < generation)
+        this.end(row, 'shutdown', -1, undefined);
     }
   }
 
@@ -362,12 +368,14 @@ export class TunnelTable implements ConnectionHandler, TimerOwner {
   }
 
   private setPlace(conn: Conn, place: number): void {
-    if (conn >= this.places.length) this.places = grown(this.places, Math.max(conn + 1, 2 * this.places.length), -1);
+    if (conn >= this.places.length)
+      this.places = grown(this.places, Math.max(conn + 1, 2 * this.places.length), -1);
     this.places[conn] = place;
   }
 
   private setSlotRow(slot: TimerSlot, row: number): void {
-    if (slot >= this.slotRows.length) this.slotRows = grown(this.slotRows, Math.max(slot + 1, 2 * this.slotRows.length), -1);
+    if (slot >= this.slotRows.length)
+      this.slotRows = grown(this.slotRows, Math.max(slot + 1, 2 * this.slotRows.length), -1);
     this.slotRows[slot] = row;
   }
 
