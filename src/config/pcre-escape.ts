@@ -31,7 +31,8 @@ export function escapeAt(source: string, at: number, groups: number): Escape {
   const assertion = ASSERTIONS[char];
   if (assertion !== undefined) return { assertion, end };
   if (char === 'N') {
-    if (!/^\{(?![0-9]+(?:,[0-9]*)?\})/.test(source.slice(end))) return { set: complement(setOf([10, 10])), end };
+    if (!/^\{(?![0-9]+(?:,[0-9]*)?\})/.test(source.slice(end)))
+      return { set: complement(setOf([10, 10])), end };
     const inUtf = /^\{U\+/.test(source.slice(end));
     throw inUtf
       ? new PatternError('\\N{U+dddd} is supported only in Unicode (UTF) mode', end)

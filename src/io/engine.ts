@@ -2,6 +2,7 @@
 // It knows nothing of HTTP. The one place in the program where callbacks are used: engine → ConnectionHandler.
 
 export type { Ms } from '../base/time.ts';
+
 import type { Ms } from '../base/time.ts';
 
 /** An open connection. A small integer, an index of side tables; it is used again once the turn in which it closed has ended. */
