@@ -165,14 +165,20 @@ engineCases('connecting', (fixture) => {
     expect(closer.events.length + victim.events.length).toBe(1);
   });
 
-  fixture.it('a send before connected takes nothing, and writable follows connected', async () => {
-    const bound = await fixture.listen();
-    const client = fixture.dial(bound.address);
-    expect(client.send(bytesOf('early'))).toBe(0);
-    await fixture.until(() => client.has('writable'), 'writable');
-    expect(client.events).toEqual(['connected', 'writable']);
-    expect(client.send(bytesOf('late'))).toBeGreaterThanOrEqual(0);
-  });
+  fixture.it(
+    'a send before connected is short where there is no connection yet, and writable follows',
+    async () => {
+      const bound = await fixture.listen();
+      const client = fixture.dial(bound.address);
+      // Over the loopback Linux has connected by now; elsewhere nothing is taken.
+      const taken = client.send(bytesOf('early'));
+      expect([0, 5]).toContain(taken);
+      await fixture.until(() => client.has('connected') && (taken === 5 || client.has('writable')));
+      expect(client.events).toEqual(taken === 5 ? ['connected'] : ['connected', 'writable']);
+      if (taken === 0) client.write(bytesOf('early'));
+      await fixture.until(() => bound.accepted[0]?.text() === 'early');
+    },
+  );
 
   fixture.it('lastError of a connection that is well is undefined', async () => {
     const [client, server] = await fixture.pair();

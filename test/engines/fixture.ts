@@ -15,6 +15,9 @@ import type {
   ListenOptions,
   Ms,
 } from '../../src/io/engine.ts';
+import { epollEngine } from '../../src/io/epoll/epoll-engine.ts';
+import { selfTest } from '../../src/io/epoll/self-test.ts';
+import { isIoError } from '../../src/io/io-error.ts';
 import { portableEngine } from '../../src/io/portable/portable-engine.ts';
 import { AWKWARD } from '../../src/io/simulated/faults.ts';
 import type { SimulatedWorld } from '../../src/io/simulated/world.ts';
@@ -28,6 +31,10 @@ export const FAMILIES: readonly Family[] = ['IPv4', 'IPv6', 'unix'];
 /** A case that cannot run on an engine says why; the reason stands in the output, in the name of the skipped case. */
 export type Reasons = Partial<Record<Engine['kind'] | 'awkward', string>>;
 
+/** For cases on real engines that make sockets by system calls of their own. */
+export const NEEDS_FFI: Reasons =
+  selfTest() === undefined ? {} : { portable: `the case needs raw sockets, and ${selfTest()}` };
+
 interface Subject {
   readonly name: string;
   readonly kind: Engine['kind'];
@@ -38,6 +45,7 @@ interface Subject {
 }
 
 const SUBJECTS: readonly Subject[] = [
+  { name: 'epoll', kind: 'epoll', refusal: selfTest(), world: undefined, make: realEpollEngine },
   { name: 'portable', kind: 'portable', refusal: undefined, world: undefined, make: portableEngine },
   {
     name: 'simulated',
@@ -165,15 +173,16 @@ export class EngineFixture {
       this.world.run(this.world.now() + ms);
       return;
     }
-    let over = false;
-    const slot = this.engine.timers.add({
-      expired: () => {
-        over = true;
-      },
+    await new Promise<void>((resolve) => {
+      const { timers } = this.engine;
+      const slot = timers.add({
+        expired: () => {
+          timers.remove(slot);
+          resolve();
+        },
+      });
+      timers.arm(slot, this.engine.now() + ms);
     });
-    this.engine.timers.arm(slot, this.engine.now() + ms);
-    await this.until(() => over, `a deadline of ${ms} ms`);
-    this.engine.timers.remove(slot);
   }
 
   // Connections.
@@ -289,8 +298,10 @@ export class EngineFixture {
   }
 }
 
-export function isIoError(result: object | number): result is IoError {
-  return typeof result === 'object' && 'errno' in result;
+function realEpollEngine(): Engine {
+  const engine = epollEngine();
+  if (isIoError(engine)) throw new Error(`${engine.call}() failed (${engine.errno}: ${engine.text})`);
+  return engine;
 }
 
 function dialable(address: Address, port: number): Address {

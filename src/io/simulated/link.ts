@@ -38,8 +38,8 @@ export interface EndpointOwner {
 
 export class Endpoint {
   readonly link: Link;
-  readonly local: Address;
-  readonly remote: Address;
+  local: Address;
+  remote: Address;
   peer!: Endpoint;
   owner: EndpointOwner | undefined;
   handler!: ConnectionHandler;

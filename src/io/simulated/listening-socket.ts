@@ -51,9 +51,18 @@ export class ListeningSocket {
   enqueue(end: Endpoint): boolean {
     if (this.queue.length > this.backlog) return false;
     end.state = 'open';
+    if (this.address.family === 6) {
+      end.local = mapped(end.local);
+      end.remote = mapped(end.remote);
+    }
     this.queue.push(end);
     this.offer();
     return true;
+  }
+
+  /** Whether anybody is in the queue. */
+  get waiting(): boolean {
+    return this.queue.length > 0;
   }
 
   dequeue(): Endpoint | undefined {
@@ -89,4 +98,9 @@ export class ListeningSocket {
 
 function isWildcard(address: Address): boolean {
   return address.family !== 'unix' && (address.host === '0.0.0.0' || address.host === '::');
+}
+
+/** IPv4 as an IPv6 socket sees it (RFC 4291, 2.5.5.2). */
+function mapped(address: Address): Address {
+  return address.family === 4 ? { family: 6, host: `::ffff:${address.host}`, port: address.port } : address;
 }

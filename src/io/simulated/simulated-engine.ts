@@ -35,6 +35,8 @@ export class SimulatedEngine implements Engine, ConnectingSide {
   readonly timers: TimerWheel;
   readonly scratch: Uint8Array = new Uint8Array(2 * RECEIVE_BYTES);
   openCount = 0;
+  /** Every accept fails. */
+  exhausted = false;
   private readonly network: Network;
   private readonly connections: (Endpoint | undefined)[] = [];
   private readonly free: Conn[] = [];
@@ -106,7 +108,7 @@ export class SimulatedEngine implements Engine, ConnectingSide {
 
   release(conn: Conn): number {
     const end = this.at(conn);
-    assert(end.state === 'open', 'a connection that is not connected was released');
+    if (end.state !== 'open') return -1;
     this.leave(end);
     this.connections[conn] = undefined;
     end.state = 'open';
@@ -373,7 +375,7 @@ export class SimulatedEngine implements Engine, ConnectingSide {
 
   private acceptAll(listener: SimulatedListener): void {
     while (listener.accepting) {
-      if (this.network.runsOutOfDescriptors()) {
+      if (listener.socket.waiting && (this.exhausted || this.network.runsOutOfDescriptors())) {
         listener.rest(ACCEPT_PAUSE_MS);
         listener.handler.acceptFailed(listener, ioErrorOfCode('accept', 'EMFILE'));
         return;

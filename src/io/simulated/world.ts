@@ -44,6 +44,8 @@ export interface SimulatedWorld {
   jumpWallClock(by: Ms): void;
   /** Breaks one connection now: both ends find it reset. */
   breakLink(link: LinkRecord): void;
+  /** Whether `engine` is out of descriptors: its accepts fail with EMFILE as long as it is. */
+  exhaust(engine: Engine, yes: boolean): void;
   /** A number over all that has happened: two runs are the same where it is. */
   digest(): number;
 }
@@ -119,6 +121,11 @@ class World implements SimulatedWorld {
 
   breakLink(link: LinkRecord): void {
     this.network.links[link.number]?.break('reset');
+  }
+
+  exhaust(engine: Engine, yes: boolean): void {
+    assert(engine instanceof SimulatedEngine, 'an engine of another kind');
+    engine.exhausted = yes;
   }
 
   digest(): number {
