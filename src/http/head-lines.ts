@@ -181,3 +181,12 @@ export abstract class HeadLines<E> {
     return failure;
   }
 }
+
+/** A refused line as nginx logs it: in quotes, broken off at the byte that may not be there. */
+export function quoteLine(line: string): string {
+  const name = /^[^:]*/.exec(line)![0];
+  let at = name === '' ? 0 : name.search(/[\x00-\x20\x7f]/);
+  if (at === -1) at = line.search(/[\r\0]/);
+  if (at === -1 || at === line.length) return `"${line}"`;
+  return `"${line.slice(0, at)}\\x${line.charCodeAt(at).toString(16).padStart(2, '0')}..."`;
+}

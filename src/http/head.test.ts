@@ -91,10 +91,10 @@ describe('a request head', () => {
       `${GET}Content-Length: 9223372036854775808\r\n\r\n`,
       '400 client sent invalid "Content-Length" header',
     ],
-    ['a space before a colon', `${GET}X : a\r\n\r\n`, '400 client sent invalid header line: "X : a"'],
-    ['a folded line', `${GET}X: a\r\n b\r\n\r\n`, '400 client sent invalid header line: " b"'],
-    ['a bare CR', `${GET}X: a\rY: b\r\n\r\n`, '400 client sent invalid header line: "X: a\rY: b"'],
-    ['a NUL', `${GET}X: a\0b\r\n\r\n`, '400 client sent invalid header line: "X: a\0b"'],
+    ['a space before a colon', `${GET}X : a\r\n\r\n`, '400 client sent invalid header line: "X\\x20..."'],
+    ['a folded line', `${GET}X: a\r\n b\r\n\r\n`, '400 client sent invalid header line: "\\x20..."'],
+    ['a bare CR', `${GET}X: a\rY: b\r\n\r\n`, '400 client sent invalid header line: "X: a\\x0d..."'],
+    ['a NUL', `${GET}X: a\0b\r\n\r\n`, '400 client sent invalid header line: "X: a\\x00..."'],
     ['a line without a colon', `${GET}X\r\n\r\n`, '400 client sent invalid header line: "X"'],
     ['HTTP/2.0', 'GET / HTTP/2.0\r\n', '505 client sent invalid version'],
     ['a lower-case method', 'get / HTTP/1.1\r\n', '400 client sent invalid method'],
@@ -174,7 +174,7 @@ describe('an answer head', () => {
       'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n',
       'upstream sent "Content-Length" and "Transfer-Encoding" headers at the same time',
     ],
-    ['HTTP/1.1 200 OK\r\nX: a\r\n b\r\n', 'upstream sent invalid header: " b"'],
+    ['HTTP/1.1 200 OK\r\nX: a\r\n b\r\n', 'upstream sent invalid header: "\\x20..."'],
     [`HTTP/1.1 200 OK\r\nX: ${'a'.repeat(5000)}\r\n`, 'upstream sent too big header'],
   ])('is refused (%#)', (text, detail) => {
     expect(verdictOf(text)[0]).toBe(detail);

@@ -3,7 +3,7 @@
 import { ANSWER_TOO_BIG, type Failure, INVALID_ANSWER } from '../base/failures.ts';
 import type { HeadError } from './head-error.ts';
 import * as errors from './head-error.ts';
-import { HeadLines } from './head-lines.ts';
+import { HeadLines, quoteLine } from './head-lines.ts';
 import { HeaderList, listHas, listTokens } from './header-list.ts';
 import * as names from './header-name.ts';
 import { portOf, validHost } from './host.ts';
@@ -193,7 +193,6 @@ export class RequestHeadParser extends HeadLines<HeadError> {
     if (length !== undefined) {
       head.contentLength = readOffset(length);
       if (head.contentLength === -1) return errors.INVALID_LENGTH;
-      if (head.contentLength > Number.MAX_SAFE_INTEGER) return errors.ENDLESS_LENGTH;
     }
     const encoding = headers.get('transfer-encoding');
     if (encoding !== undefined) {
@@ -207,11 +206,11 @@ export class RequestHeadParser extends HeadLines<HeadError> {
     }
     if (head.method === 'CONNECT') return errors.CONNECT_METHOD;
     if (head.method === 'TRACE') return errors.TRACE_METHOD;
-    return undefined;
+    return head.contentLength > Number.MAX_SAFE_INTEGER ? errors.ENDLESS_LENGTH : undefined;
   }
 
   protected invalid(line: string): HeadError {
-    this.detail = `: "${line}"`;
+    this.detail = `: ${quoteLine(line)}`;
     return errors.INVALID_LINE;
   }
 
@@ -393,7 +392,7 @@ export class ResponseHeadParser extends HeadLines<Failure> {
   }
 
   protected invalid(line: string): Failure {
-    return this.refuse(`upstream sent invalid header: "${line}"`);
+    return this.refuse(`upstream sent invalid header: ${quoteLine(line)}`);
   }
 
   private refuse(detail: string): Failure {
