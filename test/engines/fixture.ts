@@ -28,7 +28,7 @@ import { End } from './end.ts';
 export type Family = 'IPv4' | 'IPv6' | 'unix';
 export const FAMILIES: readonly Family[] = ['IPv4', 'IPv6', 'unix'];
 
-/** A case that cannot run on an engine says why; the reason stands in the output, in the name of the skipped case. */
+/** A case that cannot run on an engine says why; the reason stands in the output beside the skipped case. */
 export type Reasons = Partial<Record<Engine['kind'] | 'awkward', string>>;
 
 /** For cases on real engines that make sockets by system calls of their own. */
@@ -72,7 +72,7 @@ export function engineCases(name: string, define: (fixture: EngineFixture) => vo
   for (const subject of SUBJECTS) {
     describe(`${name}, on the ${subject.name} engine`, () => {
       if (subject.refusal !== undefined) {
-        it.skip(`no case was run: ${subject.refusal}`);
+        it('runs no case', (context) => context.skip(subject.refusal));
         return;
       }
       const fixture = new EngineFixture(subject);
@@ -125,7 +125,7 @@ export class EngineFixture {
   it(name: string, work: () => Promise<void> | void, reasons: Reasons = {}): void {
     const reason = reasons[this.kind] ?? (this.awkward ? reasons.awkward : undefined);
     if (reason === undefined) it(name, work);
-    else it.skip(`${name} [not on this engine: ${reason}]`, work);
+    else it(name, (context) => context.skip(`not on this engine: ${reason}`));
   }
 
   /** Whether pieces and delays are awkward here, and times therefore not exact. */
