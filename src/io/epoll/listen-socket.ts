@@ -11,6 +11,7 @@ import {
   bind,
   close,
   EINVAL,
+  ENOSYS,
   getsockname,
   IPV6_V6ONLY,
   listen,
@@ -58,7 +59,7 @@ export function boundAddress(fd: number): Address {
 }
 
 function boundSocket(address: Address, options: ListenOptions): number | IoError {
-  if (loadSyscalls() !== undefined) return ioError('socket', EINVAL);
+  if (loadSyscalls() !== undefined) return ioError('socket', ENOSYS);
   const fd = socket(familyOf(address));
   if (fd < 0) return ioError('socket', -fd);
   const error = setOptions(fd, address, options) ?? bindTo(fd, address);

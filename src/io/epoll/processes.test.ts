@@ -29,8 +29,6 @@ describe('shared memory', () => {
     const child = transpiled.run(
       'adds',
       `import { attachSharedMemory } from './io/epoll/shared-memory.js';
-       import { loadSyscalls } from './io/epoll/syscalls.js';
-       loadSyscalls();
        const counters = new Int32Array(attachSharedMemory(3, 4096));
        Atomics.store(counters, 1, 1);
        while (Atomics.load(counters, 2) === 0);
@@ -141,6 +139,13 @@ describe('a child', () => {
     expect(await run('chooses', print, [])).toEqual(['epoll', false, 'it passed its self-test', 'portable']);
     const refused = await run('chooses', print, ['--no-addons']);
     expect(refused.slice(0, 2)).toEqual(['portable', true]);
+    const limits = `import { raiseDescriptors, closeDescriptor } from './io/epoll/descriptors.js';
+      import { listenSocket } from './io/epoll/listen-socket.js';
+      import { createSharedMemory } from './io/epoll/shared-memory.js';
+      const all = [raiseDescriptors(), closeDescriptor(9), createSharedMemory('x', 9),
+        listenSocket({ family: 4, host: '127.0.0.1', port: 0 }, {})];
+      console.log(JSON.stringify(all.map((each) => each.code)));`;
+    expect(await run('limits', limits, ['--no-addons'])).toEqual(Array(4).fill('ENOSYS'));
     expect(refused[2]).toMatch(/^the epoll engine cannot run: native calls are not available: /);
     const inThread = await run('thread', thread, []);
     expect(inThread[2]).toMatch(/worker thread/);

@@ -3,7 +3,16 @@
 import { fstatSync } from 'node:fs';
 import type { IoError } from '../engine.ts';
 import { ioError, ioErrorOfNode } from '../io-error.ts';
-import { close, EINVAL, loadSyscalls, mapMemory, memoryFile, unmapMemory, viewMemory } from './syscalls.ts';
+import {
+  close,
+  EINVAL,
+  ENOSYS,
+  loadSyscalls,
+  mapMemory,
+  memoryFile,
+  unmapMemory,
+  viewMemory,
+} from './syscalls.ts';
 
 export interface SharedMemory {
   /** To be handed to other processes; closing it leaves the mapping. */
@@ -17,7 +26,8 @@ const mappings = new FinalizationRegistry<{ readonly address: number; readonly b
 
 /** Zeroed memory of a fixed size. `name` shows in /proc. */
 export function createSharedMemory(name: string, bytes: number): SharedMemory | IoError {
-  if (!(bytes > 0) || loadSyscalls() !== undefined) return ioError('memfd_create', EINVAL);
+  if (loadSyscalls() !== undefined) return ioError('memfd_create', ENOSYS);
+  if (!(bytes > 0)) return ioError('memfd_create', EINVAL);
   const fd = memoryFile(name, bytes);
   if (fd < 0) return ioError('memfd_create', -fd);
   const buffer = mapped(fd, bytes);
@@ -28,7 +38,8 @@ export function createSharedMemory(name: string, bytes: number): SharedMemory | 
 
 /** The memory of a descriptor that another process made. Refused where it is shorter than `bytes`: touching it would kill. */
 export function attachSharedMemory(fd: number, bytes: number): ArrayBuffer | IoError {
-  if (!(bytes > 0) || loadSyscalls() !== undefined) return ioError('mmap', EINVAL);
+  if (loadSyscalls() !== undefined) return ioError('mmap', ENOSYS);
+  if (!(bytes > 0)) return ioError('mmap', EINVAL);
   try {
     if (fstatSync(fd).size < bytes) return ioError('mmap', EINVAL);
   } catch (error) {

@@ -108,13 +108,10 @@ function result(value: number): number {
 export const EINTR = 4;
 export const EBADF = 9;
 export const EAGAIN = 11;
-export const ENOMEM = 12;
 export const EINVAL = 22;
-export const ENFILE = 23;
 export const EMFILE = 24;
-export const EPIPE = 32;
+export const ENOSYS = 38;
 export const EMSGSIZE = 90;
-export const EAFNOSUPPORT = 97;
 export const ECONNABORTED = 103;
 export const ENOBUFS = 105;
 export const EINPROGRESS = 115;
