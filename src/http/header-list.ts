@@ -76,6 +76,10 @@ export class HeaderList {
     if (this.indexOf(lower, first + 1) !== -1) this.remove(lower, first + 1);
   }
 
+  setAt(index: number, value: string): void {
+    this.values[index] = value;
+  }
+
   delete(lower: string): void {
     const first = this.indexOf(lower);
     if (first !== -1) this.remove(lower, first);

@@ -11,7 +11,6 @@ import type { Ms } from '../base/time.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
 import type { HeaderList } from '../http/header-list.ts';
 import type { NormalTarget } from '../http/uri.ts';
-import type { Module } from '../modules/module.ts';
 import type { LocationPlan, ServerPlan } from '../plan/plan.ts';
 import { Answer } from './answer.ts';
 import type { BodyFilter, BodySink } from './filters.ts';
@@ -25,6 +24,11 @@ import { route } from './route.ts';
 import type { ExchangeRun } from './run.ts';
 import { respond, sendHead } from './send-head.ts';
 import type { SubrequestOptions } from './subrequest.ts';
+
+/** A module, as far as an exchange knows it. */
+interface Numbered {
+  readonly number: number;
+}
 
 /** The client's connection as an exchange sees it. */
 export interface Client {
@@ -193,6 +197,10 @@ export class Exchange {
   // Where route.ts is.
   stage = 0;
   handlerAt = 0;
+  /** `unparsedUri` is still what is asked for: neither rewritten nor redirected, its arguments not set. nginx's valid_unparsed_uri. */
+  unparsedUriValid: boolean;
+  /** `location` is where `uri` was looked up: no `rewrite … break` has changed it since. nginx's valid_location. */
+  locationValid = true;
   /** A rewrite has changed `uri`: the location is looked for again after the phase. */
   uriChanged = false;
   uriChangesLeft: number = URI_CHANGES_MAX;
@@ -265,6 +273,7 @@ export class Exchange {
     this.head = start.head;
     this.method = start.head.method;
     this.unparsedUri = start.head.target;
+    this.unparsedUriValid = start.parent === undefined && !start.head.emptyPath;
     this.headers = start.head.headers;
     this.host = start.head.host;
     this.keepalive = start.head.keepAlive;
@@ -278,11 +287,11 @@ export class Exchange {
   }
 
   /** What `module` keeps for this exchange; each (sub)request has its own. */
-  context<T>(module: Module<unknown>): T | undefined {
+  context<T>(module: Numbered): T | undefined {
     return this.contexts[module.number] as T | undefined;
   }
 
-  setContext(module: Module<unknown>, value: unknown): void {
+  setContext(module: Numbered, value: unknown): void {
     this.contexts[module.number] = value;
   }
 

@@ -96,6 +96,8 @@ export function redirect(x: Exchange, uri: string, args: string): void {
   x.uri = uri;
   x.args = args;
   x.internal = true;
+  x.unparsedUriValid = false;
+  x.locationValid = true;
   x.uriChanged = false;
   x.location = x.server.root;
   enter(x, SERVER_REWRITE);

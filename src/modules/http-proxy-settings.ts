@@ -1,0 +1,89 @@
+// What a location says about passing on, for proxy/: times, limits, causes, names of headers. With the cross checks of
+// ngx_http_proxy_merge_loc_conf() and ngx_http_upstream_hide_headers_hash().
+import { lowerName } from '../http/header-name.ts';
+import type { Scope } from '../plan/scope.ts';
+import type { Exchange } from '../proxy/exchange.ts';
+import type { PassSettings } from '../proxy/pass.ts';
+import * as directives from './http-proxy-directives.ts';
+
+const HIDDEN = [
+  'date',
+  'server',
+  'x-pad',
+  'x-accel-expires',
+  'x-accel-redirect',
+  'x-accel-limit-rate',
+  'x-accel-buffering',
+  'x-accel-charset',
+];
+
+/** `bodyIsClients`: a body of our own, or none, is sent once the client's has been read, whatever proxy_request_buffering says. */
+export function compileSettings(scope: Scope, bodyIsClients: boolean): PassSettings {
+  const causes = new Set(scope.all(directives.proxyNextUpstream).flatMap((some) => [...some]));
+  const { count, bytes } = scope.get(directives.proxyBuffers);
+  const { folder, levels } = scope.get(directives.proxyTempPath);
+  checkBuffers(scope);
+  return {
+    connectTimeoutMs: scope.get(directives.proxyConnectTimeout),
+    sendTimeoutMs: scope.get(directives.proxySendTimeout),
+    readTimeoutMs: scope.get(directives.proxyReadTimeout),
+    nextUpstream: causes.has('off') ? new Set() : causes,
+    triesMax: scope.get(directives.proxyNextUpstreamTries),
+    triesTimeoutMs: scope.get(directives.proxyNextUpstreamTimeout),
+    interceptErrors: scope.get(directives.proxyInterceptErrors),
+    requestBuffering: scope.get(directives.proxyRequestBuffering) || !bodyIsClients,
+    buffering: scope.get(directives.proxyBuffering),
+    headBytesMax: scope.get(directives.proxyBufferSize),
+    bufferBytesMax: count * bytes,
+    tempFileBytesMax: scope.get(directives.proxyMaxTempFileSize),
+    tempFolder: folder,
+    tempLevels: levels,
+    ignoreClientAbort: scope.get(directives.proxyIgnoreClientAbort),
+    ignoreHeaders: new Set(scope.all(directives.proxyIgnoreHeaders).flatMap((some) => [...some])),
+    hideHeaders: hiddenHeaders(scope),
+    socketKeepalive: scope.get(directives.proxySocketKeepalive),
+    localAddress: localAddress(scope),
+    keepalive: true,
+  };
+}
+
+/** For a request whose body cannot be streamed: HTTP/1.0 has no chunks. */
+export function bufferedSettings(settings: PassSettings): PassSettings {
+  return { ...settings, requestBuffering: true };
+}
+
+function hiddenHeaders(scope: Scope): ReadonlySet<string> {
+  const hidden = new Set([...HIDDEN, ...scope.all(directives.proxyHideHeader).map(lowerName)]);
+  for (const name of scope.all(directives.proxyPassHeader)) hidden.delete(lowerName(name));
+  return hidden;
+}
+
+function localAddress(scope: Scope): ((x: Exchange) => string) | undefined {
+  const written = scope.get(directives.proxyBind);
+  if (written === undefined || written === 'off') return undefined;
+  return scope.render(written);
+}
+
+/** Sizes that nginx holds against one another. */
+function checkBuffers(scope: Scope): void {
+  const { count, bytes } = scope.get(directives.proxyBuffers);
+  if (count < 2) throw scope.error('there must be at least 2 "proxy_buffers"');
+  const size = Math.max(scope.get(directives.proxyBufferSize), bytes);
+  const most = 'the maximum of the value of "proxy_buffer_size" and one of the "proxy_buffers"';
+  const busy = scope.get(directives.proxyBusyBuffersSize) ?? 2 * size;
+  if (busy < size) throw scope.error(`"proxy_busy_buffers_size" must be equal to or greater than ${most}`);
+  if (busy > (count - 1) * bytes) {
+    throw scope.error(
+      '"proxy_busy_buffers_size" must be less than the size of all "proxy_buffers" minus one buffer',
+    );
+  }
+  const write = scope.get(directives.proxyTempFileWriteSize) ?? 2 * size;
+  if (write < size)
+    throw scope.error(`"proxy_temp_file_write_size" must be equal to or greater than ${most}`);
+  const file = scope.get(directives.proxyMaxTempFileSize);
+  if (file !== 0 && file < size) {
+    throw scope.error(
+      `"proxy_max_temp_file_size" must be equal to zero to disable temporary files usage or must be equal to or greater than ${most}`,
+    );
+  }
+}
