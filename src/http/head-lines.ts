@@ -23,8 +23,6 @@ export abstract class HeadLines<E> {
   protected begun = false;
   /** The unfinished line of earlier reads. */
   private kept = '';
-  /** Twice the length at which an unfinished start line was looked at last, so that a slow sender costs linear time. */
-  private lookAt = 0;
 
   /** Takes bytes `start` to `end`, up to the head's end at most. After 'head' or an error call `reset` before the next head. */
   push(bytes: Uint8Array, start: number, end: number): 'more' | 'head' | E {
@@ -76,7 +74,6 @@ export abstract class HeadLines<E> {
     this.roomEnd = roomEnd;
     this.begun = false;
     this.kept = '';
-    this.lookAt = 0;
   }
 
   /** All whole lines of `text`, whose first `searched` bytes hold no line feed. Returns where the head ends in it. */
@@ -154,10 +151,9 @@ export abstract class HeadLines<E> {
       const failure = this.outgrown(text, at, text.length + 1);
       if (failure !== undefined) return failure;
     }
-    if (!this.begun && length >= this.lookAt) {
+    if (!this.begun && length > 0) {
       const verdict = this.startLine(text.slice(at), false);
       if (verdict !== undefined && verdict !== 'head') return verdict;
-      this.lookAt = length * 2;
     }
     this.passed += at;
     this.kept = text.slice(at);

@@ -180,3 +180,105 @@ describe('an answer head', () => {
     expect(verdictOf(text)[0]).toBe(detail);
   });
 });
+
+describe('a parser of requests', () => {
+  const feed = (parser: RequestHeadParser, text: string): unknown =>
+    parser.push(bytesOf(text), 0, text.length);
+
+  test('serves one head after the other', () => {
+    const parser = new RequestHeadParser(REQUEST_HEAD_DEFAULTS);
+    const bytes = bytesOf('GET /1 HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /2 HTTP/1.0\r\n\r\n');
+    expect(parser.push(bytes, 0, bytes.length)).toBe('head');
+    const first = parser.head;
+    const at = parser.consumed;
+    parser.reset();
+    expect(parser.push(bytes, at, bytes.length)).toBe('head');
+    expect([first.target, first.keepAlive, parser.head.target, parser.head.keepAlive]).toEqual([
+      '/1',
+      true,
+      '/2',
+      false,
+    ]);
+    expect(at + parser.consumed).toBe(bytes.length);
+  });
+
+  test('is idle until a byte that is no empty line has come', () => {
+    const parser = new RequestHeadParser(REQUEST_HEAD_DEFAULTS);
+    expect([feed(parser, '\r\n'), parser.started]).toEqual(['more', false]);
+    expect([feed(parser, 'G'), parser.started]).toEqual(['more', true]);
+  });
+
+  test('takes the options of the server that the host chooses', () => {
+    const open = { ...REQUEST_HEAD_DEFAULTS, underscoresInHeaders: true };
+    const parser = new RequestHeadParser(REQUEST_HEAD_DEFAULTS, (host) =>
+      host === 'a' ? open : REQUEST_HEAD_DEFAULTS,
+    );
+    expect(feed(parser, 'GET / HTTP/1.1\r\nx_1: 1\r\nHost: a\r\nx_2: 2\r\n\r\n')).toBe('head');
+    expect(parser.head.headers.render()).toBe('Host: a\r\nx_2: 2\r\n');
+    expect(parser.ignored).toEqual(['x_1: 1']);
+  });
+
+  test('keeps what it had read of a head that is refused', () => {
+    const { verdict, head } = request('GET /a HTTP/1.1\r\nX: 1\r\nHost: a b\r\n\r\n');
+    expect(verdict).toBe('400 client sent invalid host header');
+    expect([head.requestLine, head.method, head.headers.get('x')]).toEqual(['GET /a HTTP/1.1', 'GET', '1']);
+    expect(request('G\0T /a').head.requestLine).toBe('G\0T /a');
+  });
+});
+
+test('any bytes give the same in any cuts, for requests and answers', () => {
+  const piece = fc.constantFrom(
+    ...[
+      'GET / HTTP/1.1',
+      'HTTP/1.1 200 OK',
+      '\r\n',
+      '\r\n',
+      '\n',
+      '\r',
+      '\0',
+      'Host: a',
+      'X: b',
+      ' ',
+      ':',
+      'é',
+    ],
+    ...[
+      'Content-Length: 1',
+      'Transfer-Encoding: chunked',
+      'http://a',
+      '/',
+      'HTTP/',
+      'x'.repeat(40),
+      'Connection: close',
+    ],
+  );
+  const limits = { headerBufferBytes: 48, largeBuffers: { count: 2, bytes: 96 } };
+  fc.assert(
+    fc.property(
+      fc.array(piece, { maxLength: 14 }).map((pieces) => bytesOf(pieces.join(''))),
+      fc.array(fc.nat(200), { maxLength: 6 }),
+      fc.boolean(),
+      (bytes, cuts, answer) => {
+        const told = (reads: readonly number[]): unknown => {
+          const parser = answer
+            ? new ResponseHeadParser({ headBytesMax: 128 })
+            : new RequestHeadParser({ ...REQUEST_HEAD_DEFAULTS, ...limits });
+          let at = 0;
+          for (const cut of [...reads, bytes.length]) {
+            if (cut <= at) continue;
+            const verdict = parser.push(bytes, at, cut);
+            if (verdict === 'head') return [at + parser.consumed, parser.head];
+            if (verdict !== 'more') return [verdict, parser.detail];
+            at = cut;
+          }
+          return 'more';
+        };
+        const whole = told([]);
+        const inBounds = cuts.filter((cut) => cut < bytes.length).sort((a, b) => a - b);
+        expect(told(inBounds)).toEqual(whole);
+        expect(told(Array.from(bytes, (_, i) => i + 1))).toEqual(whole);
+      },
+    ),
+    { numRuns: 1000 },
+  );
+});

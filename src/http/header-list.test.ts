@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { HeaderList, listHas, listTokens, safeHeaderValue } from './header-list.ts';
+import { HeaderList, listHas, listTokens, listValue, safeHeaderValue } from './header-list.ts';
 import { asciiLower, lowerName } from './header-name.ts';
 
 function list(...pairs: [string, string][]): HeaderList {
@@ -57,6 +57,18 @@ test('the elements of a list header', () => {
   expect(listHas(headers, 'connection', 'up')).toBe(false);
   expect(listHas(headers, 'te', 'x')).toBe(false);
   expect(listHas(list(['Connection', 'Upgrade']), 'connection', 'upgrade')).toBe(true);
+});
+
+test.each([
+  ['a', '1'],
+  ['B', '2'],
+  ['c', 'x=y'],
+  ['d', '4 '],
+  ['none', undefined],
+  ['e', ''],
+])('the cookie %s is %j', (name, value) => {
+  const headers = list(['Cookie', 'aa=0;  A=1; b = 2;c=x=y; d=4 ; flag'], ['cookie', 'e=; a=9']);
+  expect(listValue(headers, 'cookie', name, ';')).toBe(value);
 });
 
 test('no value can end a header line', () => {

@@ -157,3 +157,24 @@ export function listHas(headers: HeaderList, lower: string, token: string): bool
   if (value.length === token.length && value.toLowerCase() === token) return true;
   return listTokens(headers, lower).includes(token);
 }
+
+/**
+ * The value of `name`, whatever its case, in lists of `name=value` parted by `separator`, as ngx_http_parse_multi_header_lines() finds it:
+ * `$cookie_name` asks the Cookie lines with a semicolon.
+ */
+export function listValue(
+  headers: HeaderList,
+  lower: string,
+  name: string,
+  separator: string,
+): string | undefined {
+  const wanted = asciiLower(name);
+  for (let i = headers.indexOf(lower); i !== -1; i = headers.indexOf(lower, i + 1)) {
+    for (const element of headers.valueAt(i).split(separator)) {
+      const equals = element.indexOf('=');
+      if (equals === -1 || asciiLower(element.slice(0, equals).replace(/^ +| +$/g, '')) !== wanted) continue;
+      return element.slice(equals + 1).replace(/^ +/, '');
+    }
+  }
+  return undefined;
+}
