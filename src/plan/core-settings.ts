@@ -24,9 +24,13 @@ export interface CoreSettings {
   readonly mergeSlashes: boolean;
   // location level
   readonly root: Render;
+  /** In place of the first `aliasNameBytes` of the URI. */
   readonly alias: Render | undefined;
+  /** Infinity in a regex location: the alias is the whole path. */
+  readonly aliasNameBytes: number;
   readonly internal: boolean;
   readonly satisfyAny: boolean;
+  readonly authDelayMs: Ms;
   readonly types: ReadonlyMap<string, string>;
   readonly defaultType: string;
   readonly etag: boolean;

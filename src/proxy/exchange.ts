@@ -203,6 +203,10 @@ export class Exchange {
   locationValid = true;
   /** A rewrite has changed `uri`: the location is looked for again after the phase. */
   uriChanged = false;
+  /** The location was found by the URI as it is: false after `rewrite … break`, when `alias` cannot be told any more. */
+  validLocation = true;
+  /** try_files has found its file under the alias of a regex location: the URI stands behind it. */
+  uriUnderAlias = false;
   uriChangesLeft: number = URI_CHANGES_MAX;
   /** Access phase under `satisfy any`: the 401 or 403 that stands unless another handler allows. */
   accessStatus = 0;

@@ -21,6 +21,8 @@ export type FileHandle = number;
 
 export interface Files {
   stat(path: string): FileFacts | FileError;
+  /** The path without links and dots, as realpath(3). */
+  realpath(path: string): string | FileError;
   openRead(path: string): FileHandle | FileError;
   facts(file: FileHandle): FileFacts | FileError;
   /** Reads into `target`; returns the bytes read, 0 at the end. */

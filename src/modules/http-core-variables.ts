@@ -1,0 +1,248 @@
+// The variables of ngx_http_core_module, as ngx_http_variables.c has them. What a variable is worth when nginx says "not found" is
+// undefined here: nothing in a template, "-" in a log.
+import { ipv6Groups, isIpv4 } from '../config/address.ts';
+import { formatHttpDate, LogTime } from '../http/date.ts';
+import type { HeaderList } from '../http/header-list.ts';
+import { argument } from '../http/uri.ts';
+import type { Value, VariableDeclaration } from '../plan/variable.ts';
+import type { Exchange } from '../proxy/exchange.ts';
+import { basicCredentials } from './basic-credentials.ts';
+import { cookie } from './cookie.ts';
+import { documentRoot, filePath } from './http-core-root.ts';
+
+const NGINX_VERSION = '1.31.5';
+
+/** Milliseconds as "12.345". */
+export function secondsText(ms: number): string {
+  const whole = Math.max(0, Math.floor(ms));
+  return `${Math.floor(whole / 1000)}.${String(whole % 1000).padStart(3, '0')}`;
+}
+
+/** All lines whose name is `rest` when its hyphens are read as underscores. As ngx_http_variable_unknown_header(). */
+export function headerByVariable(headers: HeaderList, rest: string, separator = ', '): Value {
+  let text: Value;
+  for (let i = 0; i < headers.length; i++) {
+    const lower = headers.lowerAt(i);
+    if (lower.length !== rest.length || !sameName(lower, rest)) continue;
+    text = text === undefined ? headers.valueAt(i) : text + separator + headers.valueAt(i);
+  }
+  return text;
+}
+
+function sameName(lower: string, rest: string): boolean {
+  for (let i = 0; i < rest.length; i++) {
+    const code = lower.charCodeAt(i);
+    if ((code === HYPHEN ? UNDERSCORE : code) !== rest.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+const HYPHEN = 45;
+const UNDERSCORE = 95;
+
+/** The client's address as its bytes: four, sixteen, or the text of a Unix one. */
+function binaryAddress(address: string): string {
+  if (isIpv4(address)) return String.fromCharCode(...address.split('.').map(Number));
+  const groups = ipv6Groups(address);
+  if (groups === undefined) return address;
+  return String.fromCharCode(...groups.flatMap((group) => [group >> 8, group & 0xff]));
+}
+
+function portText(port: number): string {
+  return port > 0 && port < 65_536 ? String(port) : '';
+}
+
+function some(text: string): Value {
+  return text === '' ? undefined : text;
+}
+
+/** The header's own text, else what a body without that header has turned out to be. */
+function contentLength(x: Exchange): Value {
+  const written = x.headers.get('content-length');
+  if (written !== undefined) return written;
+  return x.head.chunked && x.body.length >= 0 ? String(x.body.length) : undefined;
+}
+
+function status(x: Exchange): string {
+  const found = x.answer.headSent || x.errorStatus === 0 ? x.answer.status : x.errorStatus;
+  if (found === 0 && x.head.version === 9) return '009';
+  return String(found).padStart(3, '0');
+}
+
+function sentContentType(x: Exchange): Value {
+  const { contentType, charset } = x.answer;
+  if (contentType === undefined || contentType === '') return undefined;
+  return charset === undefined || /;\s*charset=/i.test(contentType)
+    ? contentType
+    : `${contentType}; charset=${charset}`;
+}
+
+function sentLastModified(x: Exchange): Value {
+  const { lastModified, headers } = x.answer;
+  if (lastModified >= 0) return formatHttpDate(lastModified / 1000);
+  return headers.get('last-modified');
+}
+
+function sentConnection(x: Exchange): string {
+  if (x.answer.status === 101) return 'upgrade';
+  return x.keepalive ? 'keep-alive' : 'close';
+}
+
+function sentKeepAlive(x: Exchange): Value {
+  const seconds = x.location.core.keepaliveHeaderSeconds;
+  return x.keepalive && seconds > 0 ? `timeout=${seconds}` : undefined;
+}
+
+/** One for a request with all its subrequests and redirects. */
+const requestIds = new WeakMap<Exchange, string>();
+
+function requestId(x: Exchange): string {
+  const known = requestIds.get(x.main);
+  if (known !== undefined) return known;
+  let id = '';
+  for (let i = 0; i < 4; i++)
+    id += x.program.random
+      .below(2 ** 32)
+      .toString(16)
+      .padStart(8, '0');
+  requestIds.set(x.main, id);
+  return id;
+}
+
+function realpathRoot(x: Exchange): Value {
+  const path = documentRoot(x);
+  const real = x.program.files.realpath(path);
+  if (typeof real === 'string') return real;
+  x.log('crit', `realpath() "${path}" failed (${real.errno}: ${real.text})`);
+  return undefined;
+}
+
+function requestBody(x: Exchange): Value {
+  const { store } = x.main.body;
+  return store?.inMemory === true && store.length > 0 ? store.text() : undefined;
+}
+
+const time = new LogTime();
+
+function timeLocal(x: Exchange): string {
+  return time.timeLocal(x.wall / 1000, x.program.facts.zoneMinutes(x.wall));
+}
+
+function timeIso8601(x: Exchange): string {
+  return time.timeIso8601(x.wall / 1000, x.program.facts.zoneMinutes(x.wall));
+}
+
+type Evaluate = (x: Exchange, rest: string) => Value;
+
+function plain(name: string, evaluate: Evaluate): VariableDeclaration {
+  return { name, evaluate };
+}
+
+function late(name: string, evaluate: Evaluate): VariableDeclaration {
+  return { name, evaluate, late: true };
+}
+
+function family(name: string, evaluate: Evaluate): VariableDeclaration {
+  return { name, prefix: true, evaluate };
+}
+
+const requestVariables: readonly VariableDeclaration[] = [
+  {
+    ...plain('args', (x) => some(x.args)),
+    assign(x, value) {
+      x.args = value;
+    },
+  },
+  plain('query_string', (x) => some(x.args)),
+  plain('is_args', (x) => (x.args === '' ? '' : '?')),
+  plain('uri', (x) => some(x.uri)),
+  plain('document_uri', (x) => some(x.uri)),
+  plain('request_uri', (x) => some(x.unparsedUri)),
+  plain('request', (x) => some(x.head.requestLine)),
+  plain('request_method', (x) => some(x.main.method)),
+  plain('server_protocol', (x) => some(x.head.protocol)),
+  plain('scheme', (x) => (x.client.secure ? 'https' : 'http')),
+  plain('https', (x) => (x.client.secure ? 'on' : '')),
+  plain('host', (x) => (x.host === '' ? x.server.name : x.host)),
+  plain('request_port', (x) => portText(x.head.port)),
+  plain('is_request_port', (x) => (x.head.port === 0 ? '' : ':')),
+  plain('http_cookie', (x) => x.headers.joined('cookie', '; ')),
+  plain('content_length', contentLength),
+  plain('content_type', (x) => x.headers.joined('content-type')),
+  plain('remote_user', (x) => basicCredentials(x)?.user),
+  plain('request_body', requestBody),
+  plain('request_body_file', (x) => some(x.main.body.store?.path ?? '')),
+  plain('request_length', (x) => String(x.main.head.headBytes + x.main.body.wireBytes)),
+  plain('request_id', requestId),
+  plain('pipe', () => '.'),
+  family('http_', (x, rest) => headerByVariable(x.headers, rest)),
+  family('arg_', (x, rest) => argument(x.args, rest)),
+  family('cookie_', (x, rest) => cookie(x.headers, rest)),
+];
+
+const fileVariables: readonly VariableDeclaration[] = [
+  plain('document_root', documentRoot),
+  plain('realpath_root', realpathRoot),
+  plain('request_filename', filePath),
+];
+
+const addressVariables: readonly VariableDeclaration[] = [
+  plain('remote_addr', (x) => x.remote.address),
+  plain('remote_port', (x) => portText(x.remote.port)),
+  plain('binary_remote_addr', (x) => binaryAddress(x.remote.address)),
+  plain('server_addr', (x) => x.client.localAddress),
+  plain('server_port', (x) => portText(x.client.localPort)),
+  plain('server_name', (x) => x.server.name),
+  plain('connection', (x) => String(x.client.number)),
+  plain('connection_requests', (x) => String(x.client.requests)),
+  late('connection_time', (x) => secondsText(x.now - x.client.startedAt)),
+  // The PROXY protocol and what the system knows of a connection are not read: as in nginx without them.
+  plain('proxy_protocol_addr', () => undefined),
+  plain('proxy_protocol_port', () => undefined),
+  plain('proxy_protocol_server_addr', () => undefined),
+  plain('proxy_protocol_server_port', () => undefined),
+  family('proxy_protocol_tlv_', () => undefined),
+  plain('tcpinfo_rtt', () => undefined),
+  plain('tcpinfo_rttvar', () => undefined),
+  plain('tcpinfo_snd_cwnd', () => undefined),
+  plain('tcpinfo_rcv_space', () => undefined),
+];
+
+const answerVariables: readonly VariableDeclaration[] = [
+  plain('status', status),
+  late('bytes_sent', (x) => String(x.main.bytesSent)),
+  late('body_bytes_sent', (x) => String(Math.max(0, x.main.bytesSent - x.main.headBytes))),
+  late('request_time', (x) => secondsText(x.now - x.startedAt)),
+  late('request_completion', (x) => (x.answerEnded && !x.silent ? 'OK' : '')),
+  plain('limit_rate', () => '0'),
+  plain('sent_http_content_type', sentContentType),
+  plain('sent_http_content_length', (x) =>
+    x.answer.contentLength >= 0 ? String(x.answer.contentLength) : undefined,
+  ),
+  plain('sent_http_location', (x) => x.answer.location ?? x.answer.headers.joined('location')),
+  plain('sent_http_last_modified', sentLastModified),
+  plain('sent_http_connection', sentConnection),
+  plain('sent_http_keep_alive', sentKeepAlive),
+  plain('sent_http_transfer_encoding', (x) => (x.answer.chunked ? 'chunked' : undefined)),
+  family('sent_http_', (x, rest) => headerByVariable(x.answer.headers, rest)),
+  family('sent_trailer_', (x, rest) =>
+    x.answer.trailers === undefined ? undefined : headerByVariable(x.answer.trailers, rest),
+  ),
+];
+
+const processVariables: readonly VariableDeclaration[] = [
+  plain('nginx_version', () => NGINX_VERSION),
+  plain('hostname', (x) => x.program.facts.hostname),
+  plain('pid', (x) => String(x.program.facts.pid)),
+  late('msec', (x) => secondsText(x.wall)),
+  late('time_local', timeLocal),
+  late('time_iso8601', timeIso8601),
+];
+
+export const coreVariables: readonly VariableDeclaration[] = [
+  ...requestVariables,
+  ...fileVariables,
+  ...addressVariables,
+  ...answerVariables,
+  ...processVariables,
+];

@@ -1,0 +1,8 @@
+// The modules of the program, in the order in which their handlers and filters run. http-core is always the first: its slice is
+// `location.core`. `unsupported` is the last, so that a name which one of the others has is never refused.
+import { core } from './core.ts';
+import { httpCore } from './http-core.ts';
+import { type AnyModule, numbered } from './module.ts';
+import { unsupportedModules } from './unsupported.ts';
+
+export const modules: readonly AnyModule[] = numbered([httpCore, core, unsupportedModules]);
