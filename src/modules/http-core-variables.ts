@@ -78,8 +78,8 @@ function sentContentType(x: Exchange): Value {
 }
 
 function sentLastModified(x: Exchange): Value {
-  const { lastModified, headers } = x.answer;
-  if (lastModified >= 0) return formatHttpDate(lastModified / 1000);
+  const { lastModifiedSeconds, headers } = x.answer;
+  if (lastModifiedSeconds >= 0) return formatHttpDate(lastModifiedSeconds);
   return headers.get('last-modified');
 }
 

@@ -7,17 +7,21 @@ import type { Scope } from '../plan/scope.ts';
 import type { ResolverSettings } from '../proxy/pass.ts';
 import { errorLogsOf } from './core.ts';
 import * as core from './http-core-directives.ts';
+import { applyLimitExcept, limitExcept, limitExceptOf } from './http-core-limit-except.ts';
 import { connectionPoolSize, noEffectDirectives, unsupportedDirectives } from './http-core-no-effect.ts';
-import { duplicateRoot, renderPath } from './http-core-root.ts';
+import { duplicateRoot, filePath, renderPath } from './http-core-root.ts';
 import { typesByExtension } from './http-core-values.ts';
 import { coreVariables } from './http-core-variables.ts';
 import { defineModule } from './module.ts';
 
 export const httpCore = defineModule<CoreSettings>({
   name: 'http-core',
-  directives: [...core.coreDirectives, ...noEffectDirectives, ...unsupportedDirectives],
+  directives: [...core.coreDirectives, limitExcept, ...noEffectDirectives, ...unsupportedDirectives],
   variables: coreVariables,
   compile: compileCore,
+  phases: [
+    { phase: 'rewrite', applies: (core) => core.limitExcept !== undefined, handler: applyLimitExcept },
+  ],
 });
 
 function compileCore(scope: Scope, outer: CoreSettings | undefined): CoreSettings {
@@ -54,6 +58,8 @@ function headSettings(scope: Scope) {
 function fileSettings(scope: Scope, outer: CoreSettings | undefined) {
   return {
     ...rootOf(scope, outer),
+    filePath,
+    limitExcept: limitExceptOf(scope),
     internal: scope.get(core.internal) === true,
     satisfyAny: scope.get(core.satisfy) === 'any',
     authDelayMs: scope.get(core.authDelay),

@@ -2,7 +2,21 @@
 // `location.core`. `unsupported` is the last, so that a name which one of the others has is never refused.
 import { core } from './core.ts';
 import { httpCore } from './http-core.ts';
+import { httpIndex } from './http-index.ts';
+import { httpNotModified } from './http-not-modified.ts';
+import { httpRange } from './http-range.ts';
+import { httpStatic } from './http-static.ts';
+import { httpTryFiles } from './http-try-files.ts';
 import { type AnyModule, numbered } from './module.ts';
 import { unsupportedModules } from './unsupported.ts';
 
-export const modules: readonly AnyModule[] = numbered([httpCore, core, unsupportedModules]);
+export const modules: readonly AnyModule[] = numbered([
+  httpCore,
+  core,
+  httpTryFiles,
+  httpIndex,
+  httpStatic,
+  httpNotModified,
+  httpRange,
+  unsupportedModules,
+]);

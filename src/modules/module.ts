@@ -41,8 +41,11 @@ export interface PhaseUse<S> {
 
 export interface Filter<S> {
   applies(slice: S): boolean;
-  /** Sees and changes `x.answer` before its head is written; returns a body filter for this answer where it wants the bytes. */
-  head(x: Exchange): BodyFilter | undefined;
+  /**
+   * Sees and changes `x.answer` before its head is written; returns a body filter for this answer where it wants the bytes, or
+   * 'answered' where it has ended the request otherwise (`x.finish(412)`).
+   */
+  head(x: Exchange): BodyFilter | 'answered' | undefined;
 }
 
 /** How upstream blocks are compiled; modules/http-upstream.ts alone has one. */

@@ -2,8 +2,18 @@
 // which is always module number 0. Times in ms, sizes in bytes.
 import type { Level } from '../base/failures.ts';
 import type { Ms } from '../base/time.ts';
+import type { Exchange } from '../proxy/exchange.ts';
 import type { ResolverSettings } from '../proxy/pass.ts';
+import type { LocationPlan } from './plan.ts';
 import type { Render } from './scope.ts';
+
+/** `limit_except`: requests with other methods than those named are answered as its block says. */
+export interface LimitExcept {
+  readonly methods: ReadonlySet<string>;
+  readonly block: LocationPlan;
+  /** The location that it counts for; those inside share these settings. */
+  owner: LocationPlan | undefined;
+}
 
 /** One `error_page`: where a status is sent. */
 export interface ErrorPage {
@@ -23,6 +33,8 @@ export interface CoreSettings {
   readonly underscoresInHeaders: boolean;
   readonly mergeSlashes: boolean;
   // location level
+  /** The file's path for the exchange's URI by root or alias; undefined where none can be told, and the log says why. */
+  readonly filePath: (x: Exchange) => string | undefined;
   readonly root: Render;
   /** In place of the first `aliasNameBytes` of the URI. */
   readonly alias: Render | undefined;
@@ -30,6 +42,7 @@ export interface CoreSettings {
   readonly aliasNameBytes: number;
   readonly internal: boolean;
   readonly satisfyAny: boolean;
+  readonly limitExcept: LimitExcept | undefined;
   readonly authDelayMs: Ms;
   readonly types: ReadonlyMap<string, string>;
   readonly defaultType: string;

@@ -25,7 +25,7 @@ export interface LocationPlan {
   readonly slices: readonly unknown[];
   readonly core: CoreSettings;
   readonly handlers: Readonly<Record<PhaseName, readonly Handler[]>>;
-  readonly filters: readonly { head(x: Exchange): BodyFilter | undefined }[];
+  readonly filters: readonly { head(x: Exchange): BodyFilter | 'answered' | undefined }[];
   /** What must outlive an exchange that becomes a tunnel, by modules of the 'log' phase. */
   readonly freezers: readonly ((x: Exchange) => Frozen | 'keep' | undefined)[];
   readonly content: Handler | undefined;

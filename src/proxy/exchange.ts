@@ -63,6 +63,17 @@ export const MOVES: Readonly<Record<Phase, readonly Phase[]>> = {
   log: [],
 };
 
+/** A part of an open file. */
+export interface FilePart {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A module, as far as an exchange knows it. */
+interface Numbered {
+  readonly number: number;
+}
+
 /** What the driver is to do next. */
 export type Command =
   /** Begin to read the request body: whole before 'body', or as it comes; 'discard' reads it away. */
@@ -78,8 +89,14 @@ export type Command =
   /** Pass the answer's body on to `x.body`; 'ended' or 'failed' follows. */
   | { readonly do: 'relay' }
   | { readonly do: 'tunnel' }
-  /** Push bytes `from` to `to` of an open file to `x.body`, at the client's pace, then close it; 'ended' follows. */
-  | { readonly do: 'file'; readonly file: FileHandle; readonly from: number; readonly to: number }
+  /** Push bytes `from` to `to` of an open file and then `further` to `x.out`, at the client's pace, then close it; 'ended' follows. */
+  | {
+      readonly do: 'file';
+      readonly file: FileHandle;
+      readonly from: number;
+      readonly to: number;
+      readonly further: readonly FilePart[];
+    }
   | { readonly do: 'subrequest'; readonly options: SubrequestOptions }
   /** The exchange has ended: write its log line, let it go, wake its parent. `close`: the client's connection is not kept. */
   | { readonly do: 'log' };
@@ -327,14 +344,17 @@ export class Exchange {
     respond(this, status, body, contentType);
   }
 
-  /** Runs the head filters, writes the head and opens `this.out` for the body. `this.answer` must be ready. */
-  sendHead(): void {
-    sendHead(this);
+  /**
+   * Runs the head filters, writes the head and opens `this.out` for the body. `this.answer` must be ready. False: a filter has
+   * answered otherwise (412, 416), and the body that was prepared is not wanted.
+   */
+  sendHead(): boolean {
+    return sendHead(this);
   }
 
-  /** Sends bytes `from` to `to` of an open file as the body that follows `sendHead`, and closes the file. */
-  sendFile(file: FileHandle, from: number, to: number): void {
-    this.queue({ do: 'file', file, from, to });
+  /** Sends bytes `from` to `to` of an open file, then `further` parts, as the body that follows `sendHead`, and closes the file. */
+  sendFile(file: FileHandle, from: number, to: number, further: readonly FilePart[] = []): void {
+    this.queue({ do: 'file', file, from, to, further });
   }
 
   /** Starts again at server-level rewrites with another URI (error_page, index, try_files, X-Accel-Redirect). */

@@ -1,10 +1,11 @@
 // How an exchange comes to its end by a status: error_page, the built-in pages, redirects to another location, or silence.
 // As ngx_http_special_response_handler(), ngx_http_internal_redirect() and ngx_http_named_location().
-import { errorPage, wantsPadding } from '../http/error-page.ts';
+import { errorPage, isMsie, refreshPage, shownStatus, wantsPadding } from '../http/error-page.ts';
+import { safeHeaderValue } from '../http/header-list.ts';
 import type { ErrorPage } from '../plan/core-settings.ts';
 import type { Exchange } from './exchange.ts';
 import { REWRITE, route, SERVER_REWRITE } from './route.ts';
-import { productOf, respond, respondRedirect, sendHead } from './send-head.ts';
+import { productOf, respond, sendHead } from './send-head.ts';
 
 /** After these the client may have more to say that we would misread: the connection is not kept. */
 const CLOSING: ReadonlySet<number> = new Set([400, 413, 414, 494, 495, 496, 497, 500, 501]);
@@ -14,10 +15,6 @@ export function finish(x: Exchange, status: number): void {
   if (x.answer.headSent) return breakOff(x);
   if (status === 444 || status === 499 || status === 408) return silence(x, status);
   if (status < 300 && status !== 201 && status !== 204) return emptyAnswer(x, status);
-  if (x.subrequest?.onlyHead === true && x.parent !== undefined) {
-    x.answer.status = status; // nobody reads its page
-    return endNow(x);
-  }
   specialResponse(x, status);
 }
 
@@ -44,19 +41,46 @@ function sendErrorPage(x: Exchange, page: ErrorPage): void {
     return mark === -1 ? redirect(x, target, '') : redirect(x, target.slice(0, mark), target.slice(mark + 1));
   }
   if (target.startsWith('@')) return redirectToNamed(x, target);
-  const status = [301, 302, 303, 307, 308].includes(x.errorStatus) ? x.errorStatus : 302;
-  x.errorStatus = 0;
-  respondRedirect(x, status, target);
+  x.answer.location = safeHeaderValue(target);
+  x.errorStatus = REDIRECTS.has(page.overwrite ?? 0) ? x.errorStatus : 302;
+  builtInPage(x, x.errorStatus);
 }
 
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** As ngx_http_send_special_response(). */
 function builtInPage(x: Exchange, status: number): void {
+  const { answer } = x;
   const { core } = x.location;
   x.body.discard();
-  const agent = core.msiePadding ? x.headers.get('user-agent') : undefined;
-  const padding = agent !== undefined && x.head.version >= 10 && wantsPadding(agent);
+  if (x.subrequest?.onlyHead === true) {
+    answer.status = shownStatus(status); // nobody reads its page
+    return endNow(x);
+  }
+  answer.allowRanges = false;
+  answer.lastModifiedSeconds = -1;
+  answer.headers.delete('etag');
+  answer.headers.delete('accept-ranges');
+  const agent = x.headers.get('user-agent') ?? '';
+  if (
+    core.msieRefresh &&
+    isMsie(agent) &&
+    answer.location !== undefined &&
+    (status === 301 || status === 302)
+  ) {
+    return sendRefresh(x, answer.location);
+  }
+  const padding = core.msiePadding && x.head.version >= 10 && wantsPadding(agent);
   const page = errorPage(status, productOf(x), padding);
   if (page === '') return emptyAnswer(x, status);
   respond(x, status, page, 'text/html');
+}
+
+/** As ngx_http_send_refresh(). */
+function sendRefresh(x: Exchange, location: string): void {
+  x.errorStatus = 200;
+  x.answer.location = undefined;
+  respond(x, 200, refreshPage(location), 'text/html');
 }
 
 function emptyAnswer(x: Exchange, status: number): void {
@@ -64,7 +88,7 @@ function emptyAnswer(x: Exchange, status: number): void {
   x.body.discard();
   answer.status = status;
   answer.contentLength = status === 204 ? -1 : 0;
-  sendHead(x);
+  if (!sendHead(x)) return;
   x.out.push(NOTHING, 0, 0, true);
 }
 

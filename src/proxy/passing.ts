@@ -121,17 +121,15 @@ export function answered(x: Exchange, head: ResponseHead): void {
   x.upstreamHead = head;
   if (head.status === 101) {
     x.move('tunnel');
-    sendHead(x);
-    return x.queue({ do: 'tunnel' });
+    if (sendHead(x)) x.queue({ do: 'tunnel' });
+    return;
   }
   if (x.subrequest?.onlyHead === true) {
     letGo(x, 'ok', false);
-    sendHead(x);
-    return endNow(x);
+    return sendHead(x) ? endNow(x) : undefined;
   }
   x.move('relay');
-  sendHead(x);
-  x.queue({ do: 'relay' });
+  if (sendHead(x)) x.queue({ do: 'relay' });
 }
 
 /** `proxy_intercept_errors`: the peer's page gives way to error_page. A 401 keeps what it asks for. */

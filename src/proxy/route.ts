@@ -130,6 +130,7 @@ function findLocation(x: Exchange): boolean {
 /** Nobody answered. As the end of ngx_http_core_content_phase(). */
 function notFound(x: Exchange): void {
   if (!x.uri.endsWith('/')) return finish(x, 404);
-  x.log('error', `directory index of "${x.location.core.root(x)}${x.uri}" is forbidden`);
+  const path = x.location.core.filePath(x);
+  if (path !== undefined) x.log('error', `directory index of "${path}" is forbidden`);
   finish(x, 403);
 }

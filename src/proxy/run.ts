@@ -3,7 +3,7 @@ import type { Ms } from '../base/time.ts';
 import type { Conn, TimerOwner, TimerSlot } from '../io/engine.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { Driver } from './driver.ts';
-import { type Command, type Event, type Exchange, step } from './exchange.ts';
+import { type Command, type Event, type Exchange, type FilePart, step } from './exchange.ts';
 import type { PeerConnection } from './peer-connection.ts';
 import { isFileError } from './ports.ts';
 
@@ -11,7 +11,8 @@ import { isFileError } from './ports.ts';
 interface FileSource {
   readonly file: number;
   at: number;
-  readonly to: number;
+  to: number;
+  readonly further: FilePart[];
 }
 
 export class ExchangeRun implements TimerOwner {
@@ -78,7 +79,12 @@ export class ExchangeRun implements TimerOwner {
       case 'tunnel':
         return this.driver.beginTunnel(this);
       case 'file':
-        this.file = { file: command.file, at: command.from, to: command.to };
+        this.file = {
+          file: command.file,
+          at: command.from,
+          to: command.to,
+          further: [...command.further],
+        };
         return this.pumpFile();
       case 'subrequest':
         return this.driver.beginSubrequest(this, command.options);
@@ -156,7 +162,7 @@ export class ExchangeRun implements TimerOwner {
         return this.obey();
       }
       source.at += got;
-      const last = source.at >= source.to;
+      const last = source.at >= source.to && !nextPart(source);
       if (last) this.closeFile();
       x.out.push(fileBuffer, 0, got, last);
     }
@@ -179,4 +185,13 @@ export class ExchangeRun implements TimerOwner {
     for (const filter of this.x.filters) filter.close?.();
     this.driver.exchangeEnded(this);
   }
+}
+
+/** Goes on to the file's next part; false when there is none. */
+function nextPart(source: FileSource): boolean {
+  const part = source.further.shift();
+  if (part === undefined) return false;
+  source.at = part.from;
+  source.to = part.to;
+  return true;
 }

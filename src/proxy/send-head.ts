@@ -20,7 +20,7 @@ export function respond(
   answer.status = status;
   answer.contentLength = bytes.length;
   if (contentType !== undefined) answer.contentType = contentType;
-  sendHead(x);
+  if (!sendHead(x)) return;
   x.out.push(bytes, 0, bytes.length, true);
 }
 
@@ -30,7 +30,8 @@ export function respondRedirect(x: Exchange, status: number, location: string): 
   x.finish(status);
 }
 
-export function sendHead(x: Exchange): void {
+/** False where a filter has answered otherwise. */
+export function sendHead(x: Exchange): boolean {
   const { answer } = x;
   if (x.errorStatus !== 0) {
     answer.status = shownStatus(x.errorStatus);
@@ -39,36 +40,38 @@ export function sendHead(x: Exchange): void {
   const filters: BodyFilter[] = [];
   for (const filter of x.location.filters) {
     const bodyFilter = filter.head(x);
+    if (bodyFilter === 'answered') return false;
     if (bodyFilter !== undefined) filters.push(bodyFilter);
-    if (x.phase === 'log') return; // a filter ended the exchange
   }
   frame(x);
+  if (answer.location !== undefined) answer.location = absoluteLocation(x, answer.location);
   answer.headSent = true;
   x.filters = filters;
   x.out = answer.headOnly || filters.length === 0 ? x.sink : chainOf(filters, x.sink);
   if (x.phase !== 'tunnel' && x.phase !== 'relay') x.move('answer');
   x.sink.head(x);
+  return true;
 }
 
 /** How the body's end will be seen. As ngx_http_chunked_header_filter() and the rules of RFC 9112, 6.3. */
 function frame(x: Exchange): void {
   const { answer } = x;
   const { status } = answer;
-  const bodiless = status === 204 || status === 304 || status < 200;
-  if (bodiless) {
-    answer.headOnly = true;
-    answer.contentLength = -1;
-    if (status !== 200) answer.contentType = undefined;
-    return;
+  if (status === 204) {
+    answer.contentType = undefined;
+    answer.lastModifiedSeconds = -1;
   }
-  answer.headOnly = x.method === 'HEAD' || x.head.method === 'HEAD';
+  if (status === 204 || status < 200) answer.contentLength = -1;
+  const bodiless = status === 204 || status === 304 || status < 200;
+  answer.headOnly = bodiless || x.method === 'HEAD' || x.head.method === 'HEAD';
+  if (answer.headOnly || x.parent !== undefined) return;
   if (answer.contentLength >= 0 && answer.trailers === undefined) return;
   if (x.head.version >= 11 && x.location.core.chunkedTransferEncoding) {
-    answer.chunked = !answer.headOnly || answer.contentLength < 0;
-    if (answer.chunked) answer.contentLength = -1;
+    answer.chunked = true;
+    answer.contentLength = -1;
     return;
   }
-  if (answer.contentLength < 0 && !answer.headOnly) x.keepalive = false;
+  if (answer.contentLength < 0) x.keepalive = false;
 }
 
 /** The head as it goes over the wire; `keepAliveSeconds` is the Keep-Alive header's, 0 for none. */
@@ -84,7 +87,7 @@ export function renderHead(x: Exchange): string {
   if (answer.contentLength >= 0) head += `Content-Length: ${answer.contentLength}\r\n`;
   if (answer.lastModifiedSeconds >= 0)
     head += `Last-Modified: ${formatHttpDate(answer.lastModifiedSeconds)}\r\n`;
-  if (answer.location !== undefined) head += `Location: ${absoluteLocation(x, answer.location)}\r\n`;
+  if (answer.location !== undefined) head += `Location: ${answer.location}\r\n`;
   if (answer.chunked) head += 'Transfer-Encoding: chunked\r\n';
   head += connectionLine(x);
   if (answer.vary) head += 'Vary: Accept-Encoding\r\n';
