@@ -157,25 +157,38 @@ describe('under full load', () => {
     return { rounds: () => rounds };
   }
 
-  it('a 10 ms timer of Node and one of the wheel come within 50 ms', { retry: 3 }, async () => {
+  /**
+   * How late it is, in the time that this process itself worked: it never rests under this load, so what a crowded machine takes from
+   * it counts for the clock and not for the CPU.
+   */
+  function lateness(): () => number {
+    const due = performance.now() + 10;
+    const cpu = process.cpuUsage();
+    return () => {
+      const used = process.cpuUsage(cpu);
+      return Math.min(performance.now() - due, (used.user + used.system) / 1000 - 10);
+    };
+  }
+
+  it('a 10 ms timer of Node and one of the wheel come within 50 ms', async () => {
     const { rounds } = await load(64);
     const late: number[] = [];
     const began = rounds();
     for (let i = 0; i < 20; i++) {
-      const at = performance.now() + 10;
+      const ofNode = lateness();
       await new Promise<void>((resolve) => setTimeout(resolve, 10));
-      late.push(performance.now() - at);
-      const due = engine.now() + 10;
+      late.push(ofNode());
+      const ofWheel = lateness();
       await new Promise<void>((resolve) => {
         const slot = engine.timers.add({
           expired: () => {
+            late.push(ofWheel());
             engine.timers.remove(slot);
             resolve();
           },
         });
-        engine.timers.arm(slot, due);
+        engine.timers.arm(slot, engine.now() + 10);
       });
-      late.push(performance.now() - due);
     }
     expect(rounds() - began).toBeGreaterThan(500);
     expect(Math.max(...late)).toBeLessThan(50);
