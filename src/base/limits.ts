@@ -104,3 +104,9 @@ export const URI_CHANGES_MAX = limit(
   'count',
   'rewrites and redirects of one request go no further: 500, as in nginx',
 );
+export const LOG_PENDING_BYTES_MAX = limit(
+  'log_pending',
+  4_194_304,
+  'bytes',
+  'lines of a log that its file does not take wait here; further ones are dropped and counted',
+);
