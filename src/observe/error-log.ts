@@ -45,6 +45,9 @@ export class ErrorLog {
 /** What a client sent may stand in a line; it cannot begin another. */
 function oneLine(text: string): string {
   return /[\0-\x1f\x7f]/.test(text)
-    ? text.replace(/[\0-\x1f\x7f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`)
+    ? text.replace(
+        /[\0-\x1f\x7f]/g,
+        (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`,
+      )
     : text;
 }

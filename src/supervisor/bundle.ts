@@ -1,9 +1,9 @@
 // The bundle of a generation: everything that the master read and resolved for it, as plain data. Workers compile from it alone, so a
 // respawned one sees what its siblings saw, whatever has changed on disk since.
 import type { ConfigFiles, FileFailure } from '../config/files.ts';
-import { type CompileResult, compilePlan } from '../plan/compile.ts';
-import { modules } from '../modules/index.ts';
 import { compileProcess } from '../modules/core.ts';
+import { modules } from '../modules/index.ts';
+import { type CompileResult, compilePlan } from '../plan/compile.ts';
 
 export interface Bundle {
   readonly number: number;

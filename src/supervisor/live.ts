@@ -1,11 +1,12 @@
 // From a plan to a generation: the live things that it names are matched to those that exist (peers by upstream and address, logs by
 // path, zones by name) or made anew. Made at the swap, when it is certain that the plan will hold.
-import { Upstream } from '../balance/upstream.ts';
+
 import { PeerTable } from '../balance/peer-table.ts';
+import { Upstream } from '../balance/upstream.ts';
 import type { Level } from '../base/failures.ts';
 import type { Random } from '../base/random.ts';
 import { ErrorLog } from '../observe/error-log.ts';
-import { LogWriter } from '../observe/log-writer.ts';
+import type { LogWriter } from '../observe/log-writer.ts';
 import type { CoreSettings } from '../plan/core-settings.ts';
 import type { LogPlan, Plan, UpstreamPlan, ZonePlan } from '../plan/plan.ts';
 import type { Generation } from '../proxy/generation.ts';
@@ -22,7 +23,12 @@ export interface LiveSources {
   readonly openZone: (plan: ZonePlan) => ArrayBuffer;
 }
 
-export function makeGeneration(number: number, plan: Plan, before: Generation | undefined, sources: LiveSources): Generation {
+export function makeGeneration(
+  number: number,
+  plan: Plan,
+  before: Generation | undefined,
+  sources: LiveSources,
+): Generation {
   const logs = plan.logs.map(sources.openLog);
   const zones = plan.zones.map(sources.openZone);
   const errorLogs = new Map<CoreSettings['errorLogs'], ErrorLog>();
@@ -44,24 +50,39 @@ export function makeGeneration(number: number, plan: Plan, before: Generation | 
     upstreams: plan.upstreams.map((each) => makeUpstream(each, before, zones, sources.random)),
     logs,
     zones,
-    errorLog: errorLogOf(plan.process.errorLogs as readonly { readonly log: number; readonly level: Level }[]),
+    errorLog: errorLogOf(
+      plan.process.errorLogs as readonly { readonly log: number; readonly level: Level }[],
+    ),
     errorLogOf,
   };
 }
 
-function makeUpstream(plan: UpstreamPlan, before: Generation | undefined, zones: readonly ArrayBuffer[], random: Random): Upstream {
+function makeUpstream(
+  plan: UpstreamPlan,
+  before: Generation | undefined,
+  zones: readonly ArrayBuffer[],
+  random: Random,
+): Upstream {
   const { name, servers, settings } = plan;
-  const place = before?.plan.upstreams.findIndex((each) => each.name === name && each.explicit === plan.explicit) ?? -1;
+  const place =
+    before?.plan.upstreams.findIndex((each) => each.name === name && each.explicit === plan.explicit) ?? -1;
   const previous = before?.upstreams[place];
   const memory = settings.zone === -1 ? undefined : zones[settings.zone];
   const table = memory === undefined ? previousTable(previous, before, place) : new PeerTable({ memory });
-  const upstream = new Upstream({ name, servers, method: settings.method }, table === undefined ? { random } : { random, table });
+  const upstream = new Upstream(
+    { name, servers, method: settings.method },
+    table === undefined ? { random } : { random, table },
+  );
   if (previous !== undefined) upstream.adopt(previous);
   return upstream;
 }
 
 /** The table of the same upstream before the reload, unless it lies in a zone that is no longer its own. */
-function previousTable(previous: Upstream | undefined, before: Generation | undefined, place: number): PeerTable | undefined {
+function previousTable(
+  previous: Upstream | undefined,
+  before: Generation | undefined,
+  place: number,
+): PeerTable | undefined {
   const zone = before?.plan.upstreams[place]?.settings.zone ?? -1;
   return zone === -1 ? previous?.table : undefined;
 }

@@ -3,7 +3,7 @@
 import { type Random, seededRandom } from '../base/random.ts';
 import { LogTime } from '../http/date.ts';
 import type { Engine, IoError, Listener, ListenOptions } from '../io/engine.ts';
-import { LogWriter } from '../observe/log-writer.ts';
+import type { LogWriter } from '../observe/log-writer.ts';
 import type { CompileResult } from '../plan/compile.ts';
 import type { ListenerPlan, LogPlan, Plan, ZonePlan } from '../plan/plan.ts';
 import { Driver } from '../proxy/driver.ts';
@@ -64,7 +64,8 @@ export class Worker {
       openZone: world.openZone,
     });
     this.generation = next;
-    if (this.driver === undefined) this.driver = new Driver({ ...world, random: this.random, generation: next });
+    if (this.driver === undefined)
+      this.driver = new Driver({ ...world, random: this.random, generation: next });
     else this.driver.swap(next);
     return next;
   }
@@ -77,10 +78,15 @@ export class Worker {
   listen(plan: ListenerPlan, done: (result: Listener | IoError) => void): void {
     const { driver } = this;
     if (driver === undefined) throw new Error('bug: a listener before the first swap');
-    this.world.engine.listen(plan.address, listenOptions(plan), driver.listenerHandler(plan.key), (result) => {
-      if ('close' in result) this.listeners.set(plan.key, result);
-      done(result);
-    });
+    this.world.engine.listen(
+      plan.address,
+      listenOptions(plan),
+      driver.listenerHandler(plan.key),
+      (result) => {
+        if ('close' in result) this.listeners.set(plan.key, result);
+        done(result);
+      },
+    );
   }
 
   /** Accepts on a socket that the master made. */
