@@ -110,3 +110,9 @@ export const LOG_PENDING_BYTES_MAX = limit(
   'bytes',
   'lines of a log that its file does not take wait here; further ones are dropped and counted',
 );
+export const RESOLVER_CACHE_MAX = limit(
+  'resolver_cache',
+  4096,
+  'count',
+  'kept answers of name servers are forgotten, all at once',
+);
