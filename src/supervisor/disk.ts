@@ -1,0 +1,37 @@
+// The configuration's files on disk, and the system's resolver: what the master alone uses.
+import { ADDRCONFIG, lookup as dnsLookup } from 'node:dns';
+import { readdirSync, readFileSync } from 'node:fs';
+import { byteString, unicodeOf, utf8ByteString } from '../base/bytes.ts';
+import { type ConfigFiles, expandGlob, type FileFailure } from '../config/files.ts';
+import { ioErrorOfNode } from '../io/io-error.ts';
+import type { Lookup } from './bundle.ts';
+
+export const disk: ConfigFiles = {
+  read: (path) => {
+    try {
+      return byteString(readFileSync(unicodeOf(path)));
+    } catch (error) {
+      return fileFailure(error);
+    }
+  },
+  glob: (pattern) =>
+    expandGlob(pattern, (folder) => {
+      try {
+        return readdirSync(unicodeOf(folder)).map(utf8ByteString);
+      } catch {
+        return [];
+      }
+    }),
+};
+
+/** All addresses in the resolver's order, as nginx asks for them at start. */
+export const lookup: Lookup = (host) =>
+  new Promise((resolve) => {
+    dnsLookup(host, { all: true, order: 'verbatim', hints: ADDRCONFIG }, (error, addresses) =>
+      resolve(error === null ? [...new Set(addresses.map(({ address }) => address))] : []),
+    );
+  });
+
+export function fileFailure(error: unknown): FileFailure {
+  return ioErrorOfNode('open', error);
+}
