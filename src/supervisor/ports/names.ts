@@ -68,17 +68,17 @@ function resolverOf(resolvers: Map<string, Resolver>, { servers, timeoutMs }: Na
 
 const TRIES = 3;
 
-interface Record {
+interface AddressRecord {
   readonly address: string;
   readonly ttl: number;
 }
 
 async function ask(resolver: Resolver, question: NameQuestion): Promise<{ answer: Answer; ttlMs: number }> {
   const families = [question.ipv4 ? 'resolve4' : undefined, question.ipv6 ? 'resolve6' : undefined] as const;
-  const results = await Promise.all(
+  const results: (readonly AddressRecord[] | string)[] = await Promise.all(
     families.map((method) => (method === undefined ? [] : askOne(resolver, method, question.name))),
   );
-  const records = results.flatMap((result) => (Array.isArray(result) ? result : []));
+  const records = results.flatMap((result) => (typeof result === 'string' ? [] : result));
   if (records.length > 0) {
     const ttl = Math.min(...records.map((record) => record.ttl));
     return { answer: records.map((record) => record.address), ttlMs: ttl * 1000 };
@@ -91,7 +91,7 @@ function askOne(
   resolver: Resolver,
   method: 'resolve4' | 'resolve6',
   name: string,
-): Promise<readonly Record[] | string> {
+): Promise<readonly AddressRecord[] | string> {
   return new Promise((resolve) => {
     resolver[method](name, { ttl: true }, (error, records) =>
       resolve(error === null ? records : (PROBLEMS[error.code ?? ''] ?? '2: Server failure')),
