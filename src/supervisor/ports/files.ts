@@ -6,12 +6,13 @@ import {
   mkdirSync,
   openSync,
   readSync,
+  realpathSync,
   type Stats,
   statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { byteString, unicodeOf } from '../../base/bytes.ts';
+import { byteString, unicodeOf, utf8ByteString } from '../../base/bytes.ts';
 import { ioErrorOfNode } from '../../io/io-error.ts';
 import type { FileError, FileFacts, Files } from '../../proxy/ports.ts';
 
@@ -35,6 +36,7 @@ export function nodeFiles(): Files {
         return { file, path: keep ? path : '' };
       }),
     close: (file) => closeSync(file),
+    realpath: (path) => attempt('realpath', () => utf8ByteString(realpathSync(unicodeOf(path)))),
     remove: (path) => {
       attempt('unlink', () => unlinkSync(unicodeOf(path)));
     },
