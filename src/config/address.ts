@@ -25,7 +25,8 @@ export function parseAddress(
 ): WrittenAddress | AddressProblem {
   if (text.slice(0, 5).toLowerCase() === 'unix:') return parseUnix(text, options.withUri === true);
   if (text.startsWith('[')) return parseInet6(text, options.withUri === true);
-  const end = options.withUri ? text.search(/[/?]/) : -1;
+  const end = text.search(/[/?]/);
+  if (end !== -1 && !options.withUri) return { problem: 'invalid host' };
   const authority = end === -1 ? text : text.slice(0, end);
   const rest = end === -1 ? '' : text.slice(end);
   const colon = authority.lastIndexOf(':');

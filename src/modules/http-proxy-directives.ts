@@ -6,6 +6,7 @@ import { type Context, directive, type Site } from '../config/directive.ts';
 import { constantText, parseTemplate, type Template, template } from '../config/template.ts';
 import { asciiLower, parseSize, parseWhole } from '../config/units.ts';
 import { isToken } from '../http/header-name.ts';
+import { readTempPath } from './http-core-values.ts';
 
 export const LEVELS: readonly Context[] = ['http', 'server', 'location'];
 
@@ -435,17 +436,3 @@ export const plainDirectives: readonly any[] = [
   tablesOnly('proxy_headers_hash_max_size', 'proxy_headers_hash_max_size 1024;'),
   tablesOnly('proxy_headers_hash_bucket_size', 'proxy_headers_hash_bucket_size 128;'),
 ];
-
-const LEVEL_DIGITS_MAX = 10;
-
-/** As ngx_conf_set_path_slot(). */
-function readTempPath(site: Site): { readonly folder: string; readonly levels: readonly number[] } {
-  const [written, ...levelWords] = site.words;
-  if (written === undefined) throw site.error('invalid number of arguments in "proxy_temp_path" directive');
-  const levels = levelWords.map(({ text }) => parseWhole(text) ?? 0);
-  const digits = levels.reduce((sum, level) => sum + level, 0);
-  if (levels.includes(0) || digits > LEVEL_DIGITS_MAX) {
-    throw site.error('"proxy_temp_path" directive invalid value', levelWords[0]);
-  }
-  return { folder: site.prefixPath(written.text.replace(/\/$/, '')), levels };
-}

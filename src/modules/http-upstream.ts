@@ -62,7 +62,6 @@ function readServer(site: Site): WrittenServer {
   for (const word of site.words.slice(1)) readParameter(word, settings, site);
   const address = parseAddress(first.text);
   if ('problem' in address) throw site.error(`${address.problem} in upstream "${first.text}"`, first);
-  if (address.rest !== '') throw site.error(`invalid host in upstream "${first.text}"`, first);
   return { ...settings, address };
 }
 
@@ -254,21 +253,6 @@ export const keepaliveTimeout = directive({
   refuses: { 'keepalive_timeout long;': '"keepalive_timeout" directive invalid value' },
 });
 
-/** nginx takes it here for names that are resolved while it serves. */
-function runtimeNames(name: string, example: string) {
-  return directive<never>({
-    name,
-    contexts: ['upstream'],
-    inherit: 'none',
-    arity: [1, Number.POSITIVE_INFINITY],
-    read(site): never {
-      throw site.error(`"${name}" directive is not supported by Holdfast in "upstream"`);
-    },
-    doc: 'For names that are resolved while serving; refused, since names of servers are resolved at start and reload.',
-    example,
-  });
-}
-
 /** nginx's own: one server of default weight, no kept connections. */
 function implicitSettings(): UpstreamSettings {
   return {
@@ -419,8 +403,6 @@ export const httpUpstream = defineModule({
     keepaliveRequests,
     keepaliveTime,
     keepaliveTimeout,
-    runtimeNames('resolver', 'resolver 127.0.0.1;'),
-    runtimeNames('resolver_timeout', 'resolver_timeout 5s;'),
     ...['state', 'ntlm', 'queue'].map((name) => unsupported(name)),
   ],
   variables: upstreamVariables,

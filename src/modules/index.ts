@@ -4,9 +4,11 @@ import { core } from './core.ts';
 import { httpCore } from './http-core.ts';
 import { httpIndex } from './http-index.ts';
 import { httpNotModified } from './http-not-modified.ts';
+import { httpProxy } from './http-proxy.ts';
 import { httpRange } from './http-range.ts';
 import { httpStatic } from './http-static.ts';
 import { httpTryFiles } from './http-try-files.ts';
+import { httpUpstream } from './http-upstream.ts';
 import { type AnyModule, numbered } from './module.ts';
 import { unsupportedModules } from './unsupported.ts';
 
@@ -16,6 +18,8 @@ export const modules: readonly AnyModule[] = numbered([
   httpTryFiles,
   httpIndex,
   httpStatic,
+  httpUpstream,
+  httpProxy,
   httpNotModified,
   httpRange,
   unsupportedModules,
