@@ -20,7 +20,7 @@ export interface EmittedPattern {
  */
 export function emitPattern(root: PatternNode, endsInFeed: boolean): EmittedPattern {
   const emitter = new Emitter(endsInFeed);
-  const { text } = emitter.emit(root, false);
+  const { text } = emitter.emit(root, false, COPIES_MAX);
   const { indexes, feeds, unbounded } = emitter;
   return { source: text, indexes, feeds, unbounded };
 }
@@ -39,6 +39,8 @@ interface Text {
   readonly copies: number;
 }
 
+type Repeat = Extract<PatternNode, { kind: 'repeat' }>;
+
 class Emitter {
   readonly indexes: number[] = [0];
   readonly feeds: { index: number; around: readonly number[] }[] = [];
@@ -51,24 +53,24 @@ class Emitter {
     this.endsInFeed = endsInFeed;
   }
 
-  /** `followed`: something may have to match after it. */
-  emit(node: PatternNode, followed: boolean): Text {
+  /** `followed`: something may have to match after it. `budget`: how often V8 may copy its innermost body. */
+  emit(node: PatternNode, followed: boolean, budget: number): Text {
     switch (node.kind) {
       case 'set':
         return { text: classOf(node.set), level: 'atom', copies: 1 };
       case 'sequence':
-        return this.sequence(node.items, followed);
+        return this.sequence(node.items, followed, budget);
       case 'choice': {
-        const branches = node.branches.map((branch) => this.emit(branch, followed));
+        const branches = node.branches.map((branch) => this.emit(branch, followed, budget));
         return { text: branches.map(({ text }) => text).join('|'), level: 'choice', copies: most(branches) };
       }
       case 'group':
-        return this.group(node.index, node.body, followed);
+        return this.group(node.index, node.body, followed, budget);
       case 'repeat':
-        return this.repeat(node, followed);
+        return this.repeat(node, followed, budget);
       case 'look': {
         this.unbounded ??= node.ahead ? 'look-ahead' : 'look-behind';
-        const { text } = this.emit(node.body, true);
+        const { text } = this.emit(node.body, true, budget);
         const mark = `${node.ahead ? '' : '<'}${node.negative ? '!' : '='}`;
         return { text: `(?:(?${mark}${text}))`, level: 'atom', copies: 1 };
       }
@@ -80,37 +82,42 @@ class Emitter {
     }
   }
 
-  private sequence(items: readonly PatternNode[], followed: boolean): Text {
+  private sequence(items: readonly PatternNode[], followed: boolean, budget: number): Text {
     const lastSolid = items.findLastIndex((item) => item.kind !== 'assertion' || item.what !== 'dollar');
-    const texts = items.map((item, i) => this.emit(item, followed || i < lastSolid));
+    const texts = items.map((item, i) => this.emit(item, followed || i < lastSolid, budget));
     const [only] = texts;
     if (only !== undefined && texts.length === 1) return only;
     const text = texts.map((each) => (each.level === 'choice' ? `(?:${each.text})` : each.text)).join('');
     return { text, level: 'sequence', copies: most(texts) };
   }
 
-  private group(index: number, body: PatternNode, followed: boolean): Text {
+  private group(index: number, body: PatternNode, followed: boolean, budget: number): Text {
     this.indexes[index] = ++this.count;
     this.open.push(index);
-    const { text, copies } = this.emit(body, followed);
+    const { text, copies } = this.emit(body, followed, budget);
     this.open.pop();
     return { text: `(${text})`, level: 'atom', copies };
   }
 
-  private repeat(node: Extract<PatternNode, { kind: 'repeat' }>, followed: boolean): Text {
+  private repeat(node: Repeat, followed: boolean, budget: number): Text {
     const { min, max, lazy } = node;
-    const inner = this.emit(node.body, followed || max > 1);
+    const rounds = max === Number.POSITIVE_INFINITY ? min + 1 : Math.max(1, max);
+    const fits = rounds <= budget;
+    const inner = this.emit(node.body, followed || max > 1, fits ? Math.floor(budget / rounds) : budget);
     const body = inner.level === 'atom' ? inner.text : `(?:${inner.text})`;
     if (min === 0 && max === 1 && mayBeEmpty(node.body)) {
       // JavaScript's `?` refuses a round that matches nothing, PCRE's does not, and then the captures are set.
       return { text: lazy ? `|${body}` : `${body}|`, level: 'choice', copies: inner.copies };
     }
-    const copies = inner.copies * Math.max(1, max === Number.POSITIVE_INFINITY ? min : max);
-    const plain: Text = { text: times(body, min, max, lazy), level: 'sequence', copies };
-    if (copies <= COPIES_MAX) return plain;
+    const plain: Text = {
+      text: times(body, min, max, lazy),
+      level: 'sequence',
+      copies: inner.copies * rounds,
+    };
+    if (fits) return plain;
     if (groupsIn(node.body).length === 0) {
-      const split = splitRepeat(body, min, max, lazy, Math.max(1, Math.floor(COPIES_MAX / inner.copies)));
-      if (split !== undefined) return { text: split, level: 'sequence', copies: COPIES_MAX };
+      const split = splitRepeat(body, min, max, lazy, Math.max(1, Math.floor(budget / inner.copies)));
+      if (split !== undefined) return { text: split, level: 'sequence', copies: budget };
     }
     this.unbounded ??= `a count above ${COPIES_MAX}`;
     return { ...plain, copies: 1 };
