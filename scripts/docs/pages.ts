@@ -51,7 +51,7 @@ function directiveSection(each: Directive<unknown>): string[] {
   return [
     `## ${each.name}`,
     ...(each.noEffect === undefined ? [] : [`Accepted; has no effect ${because(each.noEffect)}`]),
-    each.doc,
+    each.noEffect === undefined ? each.doc : `In nginx: ${each.doc}`,
     ['| | |', '| --- | --- |', ...facts].join('\n'),
     `\`\`\`nginx\n${each.example.trim()}\n\`\`\``,
     ...refusals(each),
@@ -72,7 +72,7 @@ function indexPage(modules: readonly DocumentedModule[]): string {
   return page([
     '# Directives',
     GENERATED,
-    `${new Set(supported.map(({ each }) => each.name)).size} directives are supported.`,
+    `${new Set(supported.map(({ each }) => each.name)).size} directives are supported, and \`include\`, which stands anywhere and takes a file or a pattern of files.`,
     [
       '| directive | stands in | default |',
       '| --- | --- | --- |',

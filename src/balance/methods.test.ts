@@ -1,3 +1,4 @@
+// Each balancing method over whole runs: shares by weight, who is passed over, backups, the order in which peers are tried.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../base/random.ts';
