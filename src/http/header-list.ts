@@ -170,10 +170,13 @@ export function listValue(
 ): string | undefined {
   const wanted = asciiLower(name);
   for (let i = headers.indexOf(lower); i !== -1; i = headers.indexOf(lower, i + 1)) {
+    let swallowed = false;
     for (const element of headers.valueAt(i).split(separator)) {
       const equals = element.indexOf('=');
-      if (equals === -1 || asciiLower(element.slice(0, equals).replace(/^ +| +$/g, '')) !== wanted) continue;
-      return element.slice(equals + 1).replace(/^ +/, '');
+      const named = (equals === -1 ? element : element.slice(0, equals)).replace(/^ +| +$/g, '');
+      const here: boolean = !swallowed && asciiLower(named) === wanted;
+      if (here && equals !== -1) return element.slice(equals + 1).replace(/^ +/, '');
+      swallowed = here; // nginx: a name without a value takes the element behind it along
     }
   }
   return undefined;

@@ -4,7 +4,14 @@ import { flag, integer, offset, oneOf, optional, seconds, size, time, word } fro
 import type { Context, Directive } from '../config/directive.ts';
 import { directive } from '../config/directive.ts';
 import { readAlias, readRoot } from './http-core-root.ts';
-import { readErrorPage, readResolver, readTempPath, readTypes, setOf } from './http-core-values.ts';
+import {
+  bufferCount,
+  readErrorPage,
+  readResolver,
+  readTempPath,
+  readTypes,
+  setOf,
+} from './http-core-values.ts';
 
 const SERVERS: readonly Context[] = ['http', 'server'];
 const ALL: readonly Context[] = ['http', 'server', 'location'];
@@ -35,23 +42,7 @@ export const clientHeaderBufferSize = directive({
 export const largeClientHeaderBuffers = directive({
   name: 'large_client_header_buffers',
   contexts: SERVERS,
-  arity: [2, 2],
-  read(site) {
-    const [countWord, sizeWord] = site.words;
-    if (countWord === undefined || sizeWord === undefined) {
-      throw site.error('invalid number of arguments in "large_client_header_buffers" directive');
-    }
-    if (!/^[1-9][0-9]*$/.test(countWord.text)) {
-      throw site.error(
-        '"large_client_header_buffers" directive invalid value',
-        countWord,
-        'first the number of buffers, then the size of each',
-      );
-    }
-    const bytes = size.read(sizeWord, site);
-    if (bytes === 0) throw site.error('"large_client_header_buffers" directive invalid value', sizeWord);
-    return { count: Number(countWord.text), bytes };
-  },
+  ...bufferCount(),
   default: '4 8k',
   doc: 'Number and size of the buffers for a long request line or long header lines; a longer line gets 414 or 400.',
   example: 'large_client_header_buffers 4 16k;',

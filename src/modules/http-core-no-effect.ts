@@ -4,6 +4,7 @@ import { flag, integer, offset, seconds, size } from '../config/argument.ts';
 import type { Context, Directive, Site } from '../config/directive.ts';
 import { directive, unsupported } from '../config/directive.ts';
 import { parseOffset, parseSeconds, parseWhole } from '../config/units.ts';
+import { bufferCount } from './http-core-values.ts';
 
 const HTTP: readonly Context[] = ['http'];
 const SERVERS: readonly Context[] = ['http', 'server'];
@@ -214,7 +215,7 @@ const postponeOutput = directive({
 const outputBuffers = directive({
   name: 'output_buffers',
   contexts: ALL,
-  args: [integer(1), size],
+  ...bufferCount(),
   default: '2 32k',
   noEffect: NO_SENDFILE,
   doc: 'Number and size of the buffers for reading files.',

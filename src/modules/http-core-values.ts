@@ -2,7 +2,7 @@
 import { type AddressProblem, parseAddress } from '../config/address.ts';
 import type { Site, Word } from '../config/directive.ts';
 import { parseTemplate, type Template } from '../config/template.ts';
-import { asciiLower, parseSeconds, parseWhole } from '../config/units.ts';
+import { asciiLower, parseSeconds, parseSize, parseWhole } from '../config/units.ts';
 
 /** Any number of a few names, as ngx_conf_set_bitmask_slot(): for `directive({ ...setOf('a', 'b') })`. */
 export function setOf<const Names extends readonly string[]>(
@@ -177,4 +177,25 @@ function readNameServer(written: Word, site: Site): WrittenResolver['servers'][n
 
 function badNameServer({ problem }: AddressProblem, written: Word, site: Site) {
   return site.error(`${problem} in resolver "${written.text}"`, written);
+}
+
+export interface BufferCount {
+  readonly count: number;
+  readonly bytes: number;
+}
+
+/** Number and size of buffers, as ngx_conf_set_bufs_slot(): for `directive({ ...bufferCount() })`. */
+export function bufferCount(): { readonly arity: readonly [2, 2]; read(site: Site): BufferCount } {
+  const read = (site: Site): BufferCount => {
+    const [countWord, sizeWord] = site.words;
+    const count = parseWhole(countWord?.text ?? '') ?? 0;
+    const bytes = parseSize(sizeWord?.text ?? '') ?? 0;
+    if (count > 0 && bytes > 0) return { count, bytes };
+    throw site.error(
+      `"${site.statement.name.text}" directive invalid value`,
+      count === 0 ? countWord : sizeWord,
+      'first the number of buffers, then the size of each, as in 4 8k',
+    );
+  };
+  return { arity: [2, 2], read };
 }

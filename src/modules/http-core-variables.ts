@@ -2,12 +2,11 @@
 // undefined here: nothing in a template, "-" in a log.
 import { ipv6Groups, isIpv4 } from '../config/address.ts';
 import { formatHttpDate, LogTime } from '../http/date.ts';
-import type { HeaderList } from '../http/header-list.ts';
+import { type HeaderList, listValue } from '../http/header-list.ts';
 import { argument } from '../http/uri.ts';
 import type { Value, VariableDeclaration } from '../plan/variable.ts';
 import type { Exchange } from '../proxy/exchange.ts';
 import { basicCredentials } from './basic-credentials.ts';
-import { cookie } from './cookie.ts';
 import { documentRoot, filePath } from './http-core-root.ts';
 
 const NGINX_VERSION = '1.31.5';
@@ -177,7 +176,7 @@ const requestVariables: readonly VariableDeclaration[] = [
   plain('pipe', () => '.'),
   family('http_', (x, rest) => headerByVariable(x.headers, rest)),
   family('arg_', (x, rest) => argument(x.args, rest)),
-  family('cookie_', (x, rest) => cookie(x.headers, rest)),
+  family('cookie_', (x, rest) => listValue(x.headers, 'cookie', rest, ';')),
 ];
 
 const fileVariables: readonly VariableDeclaration[] = [

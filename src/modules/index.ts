@@ -2,6 +2,7 @@
 // `location.core`. `unsupported` is the last, so that a name which one of the others has is never refused.
 import { core } from './core.ts';
 import { httpCore } from './http-core.ts';
+import { httpGzip } from './http-gzip.ts';
 import { httpIndex } from './http-index.ts';
 import { httpNotModified } from './http-not-modified.ts';
 import { httpProxy } from './http-proxy.ts';
@@ -21,6 +22,7 @@ export const modules: readonly AnyModule[] = numbered([
   httpUpstream,
   httpProxy,
   httpNotModified,
+  httpGzip,
   httpRange,
   unsupportedModules,
 ]);
