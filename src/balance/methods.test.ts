@@ -1,4 +1,5 @@
-// Each balancing method over whole runs: shares by weight, who is passed over, backups, the order in which peers are tried.
+// What holds of the balancing methods whatever they are given: networks stay together, an added server moves no other keys,
+// a seed repeats its choices, any text chooses some peer, and failing peers are passed over.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../base/random.ts';
