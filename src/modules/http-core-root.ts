@@ -24,7 +24,7 @@ export function readAlias(site: Site): PathTemplate {
 export function filePath(x: Exchange): string | undefined {
   const { core } = x.location;
   if (core.alias === undefined) return core.root(x) + x.uri;
-  if (!x.validLocation) {
+  if (!x.locationValid) {
     x.log('alert', `"alias" cannot be used in location "${x.location.name}" where URI was rewritten`);
     return undefined;
   }

@@ -152,7 +152,9 @@ class ProxyPass implements Pass {
 
   rewriteAnswer(x: Exchange): void {
     rewriting.rewriteHeaders(x, this.slice.rewrites);
-    if (this.slice.forceRanges) x.answer.allowRanges = true;
+    if (!this.slice.forceRanges) return;
+    x.answer.allowRanges = true;
+    x.answer.headers.delete('accept-ranges');
   }
 }
 

@@ -38,7 +38,8 @@ function filterHead(x: Exchange): BodyFilter | 'answered' | undefined {
     lastModified: answer.lastModifiedSeconds < 0 ? undefined : answer.lastModifiedSeconds,
     rangesMax,
   });
-  if (decision === 'whole') {
+  // A peer sends the whole; one part can be cut out of it, as nginx does with its `single_range`.
+  if (decision === 'whole' || (answer.fromUpstream && typeof decision !== 'string' && decision.length > 1)) {
     answer.headers.set('Accept-Ranges', 'bytes');
     return undefined;
   }
@@ -60,7 +61,7 @@ function partial(x: Exchange, ranges: readonly ByteRange[]): BodyFilter | undefi
   if (first !== undefined && ranges.length === 1) {
     answer.headers.set('Content-Range', contentRange(first, answer.contentLength));
     answer.contentLength = first.end - first.start;
-    return undefined;
+    return answer.fromUpstream ? new CutFilter(first) : undefined;
   }
   const { contentType = '', charset } = answer;
   const type =
@@ -72,6 +73,25 @@ function partial(x: Exchange, ranges: readonly ByteRange[]): BodyFilter | undefi
   answer.charset = undefined;
   answer.contentLength = framing.length;
   return new MultipartFilter(ranges, framing);
+}
+
+/** Lets one part of the bytes pass. As ngx_http_range_singlepart_body(). */
+class CutFilter implements BodyFilter {
+  next: BodySink = { push: () => undefined };
+  private readonly range: ByteRange;
+  private at = 0;
+
+  constructor(range: ByteRange) {
+    this.range = range;
+  }
+
+  push(bytes: Uint8Array, start: number, end: number, last: boolean): void {
+    const offset = start - this.at;
+    this.at += end - start;
+    const from = Math.min(Math.max(start, this.range.start + offset), end);
+    const to = Math.max(Math.min(end, this.range.end + offset), from);
+    if (to > from || last) this.next.push(bytes, from, to, last);
+  }
 }
 
 /** Takes the parts' bytes one after the other and puts their heads in front of each. */

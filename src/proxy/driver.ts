@@ -342,7 +342,8 @@ export class Driver implements Program {
       upstream !== undefined && settings !== undefined && settings.keepaliveMax > 0
         ? this.poolOf(poolKey(upstream))
         : undefined;
-    const kept = pool?.take(peer.name);
+    const tag = settings?.keepaliveLocal === true ? x.pass?.settings : undefined;
+    const kept = pool?.take(peer.name, tag);
     if (kept !== undefined) {
       run.peer = kept;
       kept.adopt(run);
@@ -361,6 +362,7 @@ export class Driver implements Program {
         localAddress,
         keepalive: x.pass?.settings.socketKeepalive ?? false,
         pool,
+        tag,
         settings,
       },
       run,

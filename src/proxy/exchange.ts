@@ -220,8 +220,6 @@ export class Exchange {
   locationValid = true;
   /** A rewrite has changed `uri`: the location is looked for again after the phase. */
   uriChanged = false;
-  /** The location was found by the URI as it is: false after `rewrite … break`, when `alias` cannot be told any more. */
-  validLocation = true;
   /** try_files has found its file under the alias of a regex location: the URI stands behind it. */
   uriUnderAlias = false;
   uriChangesLeft: number = URI_CHANGES_MAX;
@@ -253,6 +251,8 @@ export class Exchange {
   triesLeft = 0;
   readonly attempts: Attempt[] = [];
   wantsUpgrade = false;
+  /** Nothing goes on before the request body has been read (or begins to be streamed). */
+  awaitsBody = false;
   upstreamHead: ResponseHead | undefined;
   /** The request's head as sent to peers; rendered once. */
   passHead: string | undefined;
@@ -378,6 +378,7 @@ export class Exchange {
 
   /** Begins to read the request body; whole before the exchange is resumed ('buffer'), or thrown away ('discard'). */
   readBody(how: 'buffer' | 'discard'): void {
+    this.awaitsBody = how === 'buffer';
     this.queue({ do: 'body', how });
   }
 
@@ -415,6 +416,8 @@ export function step(x: Exchange, event: Event, now: Ms, wall: Ms): void {
     case 'resumed':
       return route(x);
     case 'body':
+      if (!x.awaitsBody) return; // its end, while the answer is under way
+      x.awaitsBody = false;
       return x.pass === undefined ? route(x) : passOn(x, x.pass);
     case 'resolved':
       return resolved(x, event.answer);

@@ -123,7 +123,6 @@ export function redirect(x: Exchange, uri: string, args: string): void {
   x.unparsedUriValid = false;
   x.locationValid = true;
   x.uriChanged = false;
-  x.validLocation = true;
   x.uriUnderAlias = false;
   x.location = x.server.root;
   enter(x, SERVER_REWRITE);

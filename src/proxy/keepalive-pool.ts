@@ -10,10 +10,11 @@ export class KeepalivePool {
     return this.idle.length;
   }
 
-  take(peerName: string): PeerConnection | undefined {
+  /** `tag`: the location that asks, where it may have its own connections alone. */
+  take(peerName: string, tag: unknown): PeerConnection | undefined {
     for (let i = this.idle.length - 1; i >= 0; i--) {
       const connection = this.idle[i];
-      if (connection?.peerName !== peerName) continue;
+      if (connection?.peerName !== peerName || connection.tag !== tag) continue;
       this.idle.splice(i, 1);
       return connection;
     }

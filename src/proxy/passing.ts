@@ -3,24 +3,25 @@
 import { implicitUpstream, Upstream } from '../balance/upstream.ts';
 import { CLIENT_GONE, type Failure, NO_LIVE_PEERS, UNASKED_UPGRADE } from '../base/failures.ts';
 import type { ResponseHead } from '../http/head.ts';
+import { internalTarget } from '../http/uri.ts';
 import type { Exchange } from './exchange.ts';
 import { breakOff, endNow, finish, redirect, redirectToNamed } from './finish.ts';
 import { newAttempt, type Pass, type PassTarget } from './pass.ts';
 import { sendHead } from './send-head.ts';
 import { adoptHead } from './upstream-answer.ts';
 
-/** Begins to pass on, or goes on once the request body has been read. */
+/** Begins to pass on, or goes on once the request body has been read. A subrequest does not wait for its parent's. */
 export function passOn(x: Exchange, pass: Pass): void {
-  const fresh = x.pass !== pass;
+  if (x.pass !== pass) x.attemptsRedirected = x.attempts.length > 0;
   x.pass = pass;
-  if (fresh) x.passStartedAt = x.now;
-  if (!x.body.ready(pass.settings.requestBuffering)) {
+  if (x.parent === undefined && !x.body.ready(pass.settings.requestBuffering)) {
     if (x.phase !== 'wait') x.move('wait');
+    x.awaitsBody = true;
     return x.queue({ do: 'body', how: pass.settings.requestBuffering ? 'buffer' : 'stream' });
   }
   x.passChunked = x.body.length < 0;
   x.passHead = pass.renderHead(x);
-  x.wantsUpgrade = x.head.upgrade !== '' && x.head.version >= 11;
+  x.wantsUpgrade = x.parent === undefined && x.head.upgrade !== '' && /\r\nupgrade: /i.test(x.passHead);
   choose(x, pass.target);
 }
 
@@ -64,6 +65,7 @@ function oneTimeUpstream(x: Exchange, name: string, addresses: Addresses): Upstr
 
 function begin(x: Exchange, upstream: Upstream, hashKey: string | undefined): void {
   const settings = x.pass?.settings;
+  x.passStartedAt = x.now;
   x.upstreamName = upstream.name;
   x.selection = upstream.begin({ clientAddress: x.remote.address, hashKey, triesMax: settings?.triesMax });
   connect(x);
@@ -77,7 +79,10 @@ function connect(x: Exchange): void {
   const redirected = x.attempts.length > 0 && x.attemptsRedirected;
   x.attemptsRedirected = false;
   if (peer === 'busy') {
-    x.attempts.push(newAttempt(x.upstreamName, x.now, redirected));
+    const attempt = newAttempt(x.upstreamName, x.now, redirected);
+    attempt.status = NO_LIVE_PEERS.status;
+    attempt.responseMs = 0;
+    x.attempts.push(attempt);
     x.log('error', 'no live upstreams while connecting to upstream');
     return finish(x, NO_LIVE_PEERS.status);
   }
@@ -107,29 +112,30 @@ export function answered(x: Exchange, head: ResponseHead): void {
     attempt.headMs = x.now - attempt.startedAt;
     attempt.status = head.status;
   }
-  if (head.status === 101 && !x.wantsUpgrade) return failUpstream(x, UNASKED_UPGRADE);
+  x.upstreamHead = head;
+  if (head.status === 101 && !x.wantsUpgrade) return fail(x, UNASKED_UPGRADE, undefined);
   if (head.status >= 300) {
     if (passesOver(x, head.status)) {
       letGo(x, head.status === 403 || head.status === 404 ? 'ok' : 'failed', false);
       return connect(x);
     }
-    if (pass.settings.interceptErrors && x.location.core.errorPages.has(head.status))
+    if (pass.settings.interceptErrors && x.location.core.errorPages.has(head.status)) {
       return intercept(x, head);
+    }
   }
   const redirectTarget = adoptHead(x, head, pass);
   if (redirectTarget !== undefined) return internalRedirect(x, redirectTarget);
-  x.upstreamHead = head;
   if (head.status === 101) {
     x.move('tunnel');
     if (sendHead(x)) x.queue({ do: 'tunnel' });
     return;
   }
-  if (x.subrequest?.onlyHead === true) {
-    letGo(x, 'ok', false);
-    return sendHead(x) ? endNow(x) : undefined;
-  }
   x.move('relay');
-  if (sendHead(x)) x.queue({ do: 'relay' });
+  if (!sendHead(x)) return letGo(x, 'ok', false);
+  if (x.subrequest?.onlyHead !== true && !x.answer.headOnly) return x.queue({ do: 'relay' });
+  letGo(x, 'ok', true);
+  if (x.parent !== undefined) return endNow(x);
+  x.endAnswer();
 }
 
 /** `proxy_intercept_errors`: the peer's page gives way to error_page. A 401 keeps what it asks for. */
@@ -137,20 +143,21 @@ function intercept(x: Exchange, head: ResponseHead): void {
   for (const challenge of head.status === 401 ? head.headers.getAll('www-authenticate') : []) {
     x.answer.headers.add('WWW-Authenticate', challenge);
   }
-  letGo(x, 'ok', false);
+  letGo(x, 'ok', true);
   finish(x, head.status);
 }
 
 /** X-Accel-Redirect: the answer comes from another location. */
-function internalRedirect(x: Exchange, target: string): void {
-  letGo(x, 'ok', false);
-  x.attemptsRedirected = true;
+function internalRedirect(x: Exchange, text: string): void {
+  letGo(x, 'ok', true);
+  if (text.startsWith('@')) return redirectToNamed(x, text);
+  const target = internalTarget(text);
+  if (target === undefined) {
+    x.log('error', `unsafe URI "${text}" was detected`);
+    return finish(x, 404);
+  }
   if (x.method !== 'HEAD') x.method = 'GET';
-  x.move('route');
-  if (target.startsWith('@')) return redirectToNamed(x, target);
-  const mark = target.indexOf('?');
-  if (mark === -1) return redirect(x, target, '');
-  redirect(x, target.slice(0, mark), target.slice(mark + 1));
+  redirect(x, target.uri, target.args);
 }
 
 const STATUS_CAUSES: ReadonlySet<number> = new Set([500, 502, 503, 504, 403, 404, 429]);
@@ -206,10 +213,10 @@ function failUpstream(x: Exchange, failure: Failure): void {
   if (attempt !== undefined && !x.answer.headSent) attempt.status = failure.status;
   const { selection } = x;
   const cause = CAUSES[failure.code] ?? 'error';
+  letGo(x, x.answer.headSent ? 'ok' : 'failed', false); // a peer that answered lives
+  if (x.answer.headSent) return breakOff(x);
   // A kept connection that the peer has closed meanwhile costs no try: nothing was lost but the connection.
   if (x.reused && cause === 'error') selection?.grantTry();
-  letGo(x, 'failed', false);
-  if (x.answer.headSent) return breakOff(x);
   if (failure.retry !== 'never' && selection !== undefined && selection.triesLeft > 0 && mayTryNext(x, cause))
     return connect(x);
   finish(x, failure.status);

@@ -29,6 +29,7 @@ import { ioErrorText } from './error-text.ts';
 import type { BodySink } from './filters.ts';
 import type { KeepalivePool } from './keepalive-pool.ts';
 import { OutQueue } from './out-queue.ts';
+import type { Attempt } from './pass.ts';
 import type { ExchangeRun } from './run.ts';
 
 const NEVER: Ms = Number.POSITIVE_INFINITY;
@@ -39,11 +40,14 @@ export interface PeerConnectOptions {
   readonly localAddress: Address | undefined;
   readonly keepalive: boolean;
   readonly pool: KeepalivePool | undefined;
+  /** What may use it again when it is kept: `keepalive … local`. */
+  readonly tag: unknown;
   readonly settings: UpstreamSettings | undefined;
 }
 
 export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
   readonly peerName: string;
+  readonly tag: unknown;
   readonly conn: Conn;
   readonly queue: OutQueue;
   private run: ExchangeRun | undefined;
@@ -66,12 +70,14 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
   /** How much of the stored request body has been handed to the queue. */
   private bodyAt = 0;
   private sentBefore = 0;
+  private attempt: Attempt | undefined;
   private readUntil: Ms = NEVER;
   private writeUntil: Ms = NEVER;
 
   constructor(engine: Engine, options: PeerConnectOptions, run: ExchangeRun, until: Ms) {
     this.engine = engine;
     this.peerName = options.peerName;
+    this.tag = options.tag;
     this.pool = options.pool;
     this.settings = options.settings;
     this.run = run;
@@ -107,15 +113,17 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     this.head = undefined;
     this.decoder = undefined;
     this.sentAll = false;
+    this.surplus = false;
     this.bodyAt = 0;
     this.sentBefore = this.queue.written;
+    this.attempt = run.x.attempts.at(-1);
+    this.readUntil = NEVER;
     this.writeHead(head);
     const { pass } = run.x;
     this.bodyEnded = pass?.body !== undefined;
     if (pass?.body !== undefined) this.writeText(pass.body);
     else this.pumpBody();
     this.checkSent();
-    this.readUntil = this.engine.now() + (pass?.settings.readTimeoutMs ?? 0);
     this.settle();
   }
 
@@ -124,14 +132,16 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     const { head, run } = this;
     if (head === undefined || run === undefined) return;
     this.state = 'relaying';
-    this.decoder = new BodyDecoder(head.framing(run.x.method), head.contentLength);
+    this.decoder = new BodyDecoder(this.framingOf(run, head), head.contentLength);
     if (this.decoder.ended) this.finishRelay(run);
   }
 
   /** The exchange is done with it. */
   release(keep: boolean): void {
+    const keepable = keep && this.keepable();
+    this.countSent();
     this.run = undefined;
-    if (!keep || !this.keepable()) return this.close();
+    if (!keepable) return this.close();
     const { settings, pool } = this;
     if (settings === undefined || pool === undefined) return this.close();
     this.state = 'idle';
@@ -163,8 +173,7 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     if (!this.paused || this.state === 'closed') return;
     this.paused = false;
     this.engine.resume(this.conn);
-    if (this.run?.x.pass !== undefined)
-      this.readUntil = this.engine.now() + this.run.x.pass.settings.readTimeoutMs;
+    if (this.run !== undefined) this.waitForPeer(this.run);
     this.arm();
   }
 
@@ -182,37 +191,42 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
   connected(): void {
     this.writeUntil = NEVER;
     this.run?.event({ type: 'connected', reused: false });
+    this.settle();
   }
 
   received(_conn: Conn, bytes: Uint8Array, start: number, end: number): void {
     const run = this.run;
     if (this.state === 'idle' || run === undefined) return this.close(); // nothing was asked: a peer that speaks unasked is not kept
-    const attempt = run.x.attempts.at(-1);
-    if (attempt !== undefined) attempt.bytesReceived += end - start;
-    const { pass } = run.x;
-    if (pass !== undefined) this.readUntil = this.engine.now() + pass.settings.readTimeoutMs;
-    if (this.state === 'relaying') this.relayBytes(run, bytes, start, end);
-    else this.readHead(run, bytes, start, end);
+    if (this.attempt !== undefined) this.attempt.bytesReceived += end - start;
+    if (this.state === 'relaying') {
+      this.waitForPeer(run);
+      this.relayBytes(run, bytes, start, end);
+    } else this.readHead(run, bytes, start, end);
     this.settle();
+    run.settle();
   }
 
   ended(): void {
     const run = this.run;
     if (this.state === 'idle' || run === undefined) return this.close();
-    if (this.state !== 'relaying' || this.decoder === undefined) return this.fail(run, PEER_CLOSED);
-    if (this.decoder.closed() === 'cut') return this.fail(run, ANSWER_CUT);
-    this.finishRelay(run);
+    if (this.state !== 'relaying' || this.decoder === undefined) this.fail(run, PEER_CLOSED);
+    else if (this.decoder.closed() === 'cut') this.fail(run, ANSWER_CUT);
+    else this.finishRelay(run);
+    run.settle();
   }
 
   writable(): void {
     this.queue.flush();
     const run = this.run;
     if (run === undefined || this.state === 'closed') return;
-    if (this.queue.broken) return this.broken(run);
-    if (!this.bodyEnded) this.pumpBody();
-    this.checkSent();
-    if (!this.queue.full) run.requestDrained();
-    this.settle();
+    if (this.queue.broken) this.broken(run);
+    else {
+      if (!this.bodyEnded) this.pumpBody();
+      this.checkSent();
+      if (!this.queue.full) run.requestDrained();
+      this.settle();
+    }
+    run.settle();
   }
 
   failed(_conn: Conn, error: IoError): void {
@@ -226,6 +240,7 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
       failure: connecting ? CONNECT_FAILED : PEER_RESET,
       detail: ioErrorText(error),
     });
+    run.settle();
   }
 
   expired(_slot: TimerSlot, now: Ms): void {
@@ -236,6 +251,7 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     if (this.state === 'connecting') failure = CONNECT_TIMED_OUT;
     else if (now >= this.writeUntil) failure = SEND_TIMED_OUT;
     this.fail(run, failure);
+    run.settle();
   }
 
   // The request.
@@ -297,7 +313,17 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     const run = this.run;
     if (this.sentAll || run === undefined || !this.bodyEnded || this.queue.pendingBytes > 0) return;
     this.sentAll = true;
+    if (this.head === undefined) this.waitForPeer(run);
     run.event({ type: 'sent' });
+  }
+
+  /** Its silence may last so long from now on. */
+  private waitForPeer({ x }: ExchangeRun): void {
+    if (x.pass !== undefined) this.readUntil = this.engine.now() + x.pass.settings.readTimeoutMs;
+  }
+
+  private countSent(): void {
+    if (this.attempt !== undefined && this.run !== undefined) this.attempt.bytesSent = this.bytesSent;
   }
 
   // The answer.
@@ -321,6 +347,8 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
       if (at === end) return;
     }
     if (!this.sentAll) run.x.body.discard();
+    this.surplus = at < end; // what follows an answer without a body
+    this.waitForPeer(run);
     run.event({ type: 'answered', head: this.head });
     if (this.run !== run) return run.afterTunnel(this.conn, bytes, at, end);
     if (this.state === 'relaying' && at < end) this.relayBytes(run, bytes, at, end);
@@ -330,13 +358,12 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     const { decoder } = this;
     if (decoder === undefined) return;
     const { x } = run;
-    const attempt = x.attempts.at(-1);
+    if (this.attempt !== undefined) this.attempt.responseBytes += end - start;
     let at = start;
     while (this.run === run) {
       const step = decoder.next(bytes, at, end);
       at += decoder.consumed;
       if (step === 'data') {
-        if (attempt !== undefined) attempt.responseBytes += decoder.dataEnd - decoder.dataStart;
         x.out.push(bytes, decoder.dataStart, decoder.dataEnd, false);
         continue;
       }
@@ -360,10 +387,19 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     run.settle();
   }
 
+  /** How the answer's body ends: by the method that the peer was asked with. */
+  private framingOf({ x }: ExchangeRun, head: ResponseHead): ReturnType<ResponseHead['framing']> {
+    return head.framing(/^HEAD /i.test(x.passHead ?? '') ? 'HEAD' : 'GET');
+  }
+
+  /** The answer has been read whole, so that what comes next is another. */
   private keepable(): boolean {
-    const { head, settings } = this;
-    if (this.state !== 'relaying' || head === undefined || settings === undefined) return false;
-    if (!head.keepAlive || !this.sentAll || this.surplus || this.decoder?.ended !== true) return false;
+    const { head, settings, run } = this;
+    if (run === undefined || head === undefined || settings === undefined || head.status === 101)
+      return false;
+    const bodiless = this.framingOf(run, head) === 'none' || (!head.chunked && head.contentLength === 0);
+    if (this.decoder === undefined ? !bodiless : !this.decoder.ended) return false;
+    if (!head.keepAlive || !this.sentAll || this.surplus) return false;
     if (this.requests >= settings.keepaliveRequestsMax) return false;
     return this.engine.now() - this.madeAt < settings.keepaliveTimeMs;
   }
@@ -376,6 +412,7 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
   }
 
   private fail(run: ExchangeRun, failure: Failure, detail?: string): void {
+    this.countSent();
     run.event(detail === undefined ? { type: 'failed', failure } : { type: 'failed', failure, detail });
   }
 
@@ -387,6 +424,7 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
   /** After each call from outside: the send timer, the wheel. */
   private settle(): void {
     if (this.state === 'closed') return;
+    this.countSent();
     const run = this.run;
     if (run !== undefined && this.queue.broken) return this.broken(run);
     const timeout = run?.x.pass?.settings.sendTimeoutMs;

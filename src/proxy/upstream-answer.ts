@@ -1,75 +1,115 @@
 // What of a peer's head becomes the client's: hidden, passed, obeyed or dropped. As ngx_http_upstream_process_headers().
-import { parseHttpDate } from '../http/date.ts';
+import { formatHttpDate, parseHttpDate } from '../http/date.ts';
 import type { ResponseHead } from '../http/head.ts';
+import type { Answer } from './answer.ts';
 import type { Exchange } from './exchange.ts';
-import type { Pass } from './pass.ts';
+import type { Pass, PassSettings } from './pass.ts';
 
-/** Ends at this hop, or is made anew by us. */
+/** Ends at this hop, or is kept in a field of the answer. */
 const NOT_PASSED: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
   'transfer-encoding',
   'content-length',
   'content-type',
-  'last-modified',
   'proxy-connection',
 ]);
 
-/** Headers that X-Accel-Redirect's target keeps. */
+/** A second line of these is left out, with a warning. */
+const SINGLE: ReadonlySet<string> = new Set([
+  'status',
+  'content-type',
+  'date',
+  'last-modified',
+  'etag',
+  'server',
+  'location',
+  'refresh',
+  'x-accel-redirect',
+]);
+
+/** Headers that X-Accel-Redirect's target keeps: those marked `redirect` in ngx_http_upstream_headers_in. */
 const KEPT_BY_REDIRECT: ReadonlySet<string> = new Set([
-  'cache-control',
-  'expires',
   'set-cookie',
   'content-disposition',
-  'p3p',
+  'cache-control',
+  'expires',
   'accept-ranges',
 ]);
 
-/** Fills `x.answer`; returns the target of an X-Accel-Redirect that is to be obeyed. */
+/** Fills `x.answer`, which may hold what an X-Accel-Redirect has kept; returns the target of one that is to be obeyed. */
 export function adoptHead(x: Exchange, head: ResponseHead, pass: Pass): string | undefined {
   const { answer } = x;
   const { hideHeaders, ignoreHeaders } = pass.settings;
   const { headers } = head;
+  warnOfDuplicates(x, head);
   const redirect = headers.get('x-accel-redirect');
-  if (redirect !== undefined && redirect !== '' && !ignoreHeaders.has('x-accel-redirect')) {
-    keepForRedirect(x, head);
+  if (redirect !== undefined && !ignoreHeaders.has('x-accel-redirect')) {
+    copyHeaders(x, head, (lower) => KEPT_BY_REDIRECT.has(lower));
+    if (headers.has('content-type')) answer.contentType = headers.get('content-type');
+    pass.rewriteAnswer?.(x, head);
     return redirect;
   }
-  answer.clear();
   answer.fromUpstream = true;
   answer.status = head.status;
   answer.reason = head.reason === '' ? undefined : head.reason;
-  answer.contentType = headers.get('content-type');
+  if (headers.has('content-type') && !hideHeaders.has('content-type')) {
+    answer.contentType = headers.get('content-type');
+  }
   answer.contentLength = head.status === 101 ? -1 : head.contentLength;
-  const modified = headers.get('last-modified');
-  if (modified !== undefined) answer.lastModifiedSeconds = parseHttpDate(modified) ?? -1;
   const named = head.connectionTokens();
-  for (let i = 0; i < headers.length; i++) {
-    const lower = headers.lowerAt(i);
-    if (NOT_PASSED.has(lower) || hideHeaders.has(lower)) continue;
-    if (named.includes(lower) && lower !== 'upgrade') continue; // RFC 9110, 7.6.1
-    answer.headers.add(headers.nameAt(i), headers.valueAt(i));
-  }
-  if (modified !== undefined && answer.lastModifiedSeconds < 0) answer.headers.add('Last-Modified', modified);
-  answer.allowRanges = headers.get('accept-ranges')?.toLowerCase() === 'bytes' && answer.contentLength >= 0;
-  const charset = headers.get('x-accel-charset');
-  if (charset !== undefined && !ignoreHeaders.has('x-accel-charset')) answer.charset = charset;
-  x.unbuffered = !pass.settings.buffering;
-  const buffering = headers.get('x-accel-buffering')?.toLowerCase();
-  if (buffering !== undefined && !ignoreHeaders.has('x-accel-buffering')) {
-    if (buffering === 'yes') x.unbuffered = false;
-    else if (buffering === 'no') x.unbuffered = true;
-  }
+  copyHeaders(
+    x,
+    head,
+    (lower) =>
+      !NOT_PASSED.has(lower) && !hideHeaders.has(lower) && (!named.includes(lower) || lower === 'upgrade'), // RFC 9110, 7.6.1
+  );
+  takeLastModified(answer);
+  takeAccelHeaders(x, head, pass.settings);
   pass.rewriteAnswer?.(x, head);
   return undefined;
 }
 
-/** As the headers marked `redirect` in ngx_http_upstream_headers_in. */
-function keepForRedirect(x: Exchange, head: ResponseHead): void {
-  x.answer.clear();
-  const { headers } = head;
-  x.answer.contentType = headers.get('content-type');
+function copyHeaders(
+  { answer }: Exchange,
+  { headers }: ResponseHead,
+  wanted: (lower: string) => boolean,
+): void {
   for (let i = 0; i < headers.length; i++) {
-    if (KEPT_BY_REDIRECT.has(headers.lowerAt(i))) x.answer.headers.add(headers.nameAt(i), headers.valueAt(i));
+    const lower = headers.lowerAt(i);
+    if (!wanted(lower) || (SINGLE.has(lower) && headers.indexOf(lower) !== i)) continue;
+    answer.headers.addLowered(headers.nameAt(i), lower, headers.valueAt(i));
   }
+}
+
+/** As ngx_http_upstream_process_header_line(). */
+function warnOfDuplicates(x: Exchange, { headers }: ResponseHead): void {
+  for (let i = 0; i < headers.length; i++) {
+    const lower = headers.lowerAt(i);
+    if (!SINGLE.has(lower)) continue;
+    const first = headers.indexOf(lower);
+    if (first === i) continue;
+    const line = (at: number): string => `"${headers.nameAt(at)}: ${headers.valueAt(at)}"`;
+    x.log('warn', `upstream sent duplicate header line: ${line(i)}, previous value: ${line(first)}, ignored`);
+  }
+}
+
+/** A date that we would print as it stands goes into its field, for filters that ask; any other stays a header line. */
+function takeLastModified(answer: Answer): void {
+  const modified = answer.headers.get('last-modified');
+  const seconds = modified === undefined ? undefined : parseHttpDate(modified);
+  if (seconds === undefined || formatHttpDate(seconds) !== modified) return;
+  answer.lastModifiedSeconds = seconds;
+  answer.headers.delete('last-modified');
+}
+
+function takeAccelHeaders(x: Exchange, { headers }: ResponseHead, settings: PassSettings): void {
+  const { ignoreHeaders } = settings;
+  const charset = headers.get('x-accel-charset');
+  if (charset !== undefined && !ignoreHeaders.has('x-accel-charset')) x.answer.charset = charset;
+  x.unbuffered = !settings.buffering;
+  const buffering = headers.get('x-accel-buffering')?.toLowerCase();
+  if (buffering === undefined || ignoreHeaders.has('x-accel-buffering')) return;
+  if (buffering === 'yes') x.unbuffered = false;
+  else if (buffering === 'no') x.unbuffered = true;
 }
