@@ -45,6 +45,11 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   return Buffer.concat(parts as Uint8Array[]);
 }
 
+/** Bytes in base 64, with its padding. */
+export function base64Text(bytes: Uint8Array): string {
+  return asBuffer(bytes).toString('base64');
+}
+
 export function base64Bytes(text: string): Uint8Array {
   return Buffer.from(text, 'base64');
 }

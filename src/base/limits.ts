@@ -50,6 +50,12 @@ export const SUBREQUESTS_MAX = limit(
   'count',
   'the request is answered with 500, as in nginx',
 );
+export const PASSWORD_FILE_BYTES_MAX = limit(
+  'password_file',
+  16_777_216,
+  'bytes',
+  'what stands further back in an auth_basic_user_file is not read',
+);
 export const RECEIVE_BYTES = limit(
   'receive_buffer',
   65_536,

@@ -1,6 +1,8 @@
 // The modules of the program, in the order in which their handlers and filters run. http-core is always the first: its slice is
 // `location.core`. `unsupported` is the last, so that a name which one of the others has is never refused.
 import { core } from './core.ts';
+import { httpAuthBasic } from './http-auth-basic.ts';
+import { httpAuthRequest } from './http-auth-request.ts';
 import { httpCore } from './http-core.ts';
 import { httpGzip } from './http-gzip.ts';
 import { httpIndex } from './http-index.ts';
@@ -16,6 +18,8 @@ import { unsupportedModules } from './unsupported.ts';
 export const modules: readonly AnyModule[] = numbered([
   httpCore,
   core,
+  httpAuthBasic,
+  httpAuthRequest,
   httpTryFiles,
   httpIndex,
   httpStatic,

@@ -225,6 +225,8 @@ export class Exchange {
   uriChangesLeft: number = URI_CHANGES_MAX;
   /** Access phase under `satisfy any`: the 401 or 403 that stands unless another handler allows. */
   accessStatus = 0;
+  /** A 401 that waits for the end of auth_delay. */
+  delayedStatus = 0;
 
   // The answer.
   answer = new Answer();
@@ -270,8 +272,8 @@ export class Exchange {
   answerEnded = false;
 
   // What modules keep.
-  /** Slots of variables that the configuration sets. */
-  readonly variables: (string | undefined)[] = [];
+  /** Slots of variables that the configuration sets; a subrequest shares its parent's. */
+  readonly variables: (string | undefined)[];
   /** Of the last regular expression that matched: `$1` to `$9`. */
   captures: readonly (string | undefined)[] | undefined;
   private readonly contexts: unknown[] = [];
@@ -289,6 +291,7 @@ export class Exchange {
     this.sink = start.sink;
     this.parent = start.parent;
     this.main = start.parent?.main ?? this;
+    this.variables = start.parent?.variables ?? [];
     this.server = start.server;
     this.location = start.server.root;
     this.head = start.head;

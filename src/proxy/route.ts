@@ -40,7 +40,7 @@ export function route(x: Exchange): void {
 function runStage(x: Exchange): Verdict {
   const { stage } = x;
   if (stage === CONTENT && x.location.content !== undefined) return x.location.content(x, x.now);
-  if (stage === ACCESS) return x.parent === undefined ? runAccess(x) : 'next';
+  if (stage === ACCESS) return x.parent === undefined ? delayRefusal(x) : 'next';
   const name = STAGES[stage];
   if (name === undefined) return 'next';
   // A handler may change the location (`if` blocks): the list is read anew each time.
@@ -51,6 +51,20 @@ function runStage(x: Exchange): Verdict {
     if (verdict !== 'next' && verdict !== 'allow') return verdict;
     if (x.stage !== stage) return 'done'; // it redirected
   }
+}
+
+/** A password may not be guessed quickly. As ngx_http_core_auth_delay(). */
+function delayRefusal(x: Exchange): Verdict {
+  const delayed = x.delayedStatus;
+  x.delayedStatus = 0;
+  if (delayed !== 0) return delayed;
+  const verdict = runAccess(x);
+  const { authDelayMs } = x.location.core;
+  if (verdict !== 401 || authDelayMs === 0) return verdict;
+  x.log('info', 'delaying unauthorized request');
+  x.delayedStatus = 401;
+  x.sleepUntil(x.now + authDelayMs);
+  return 'wait';
 }
 
 /** As ngx_http_core_access_phase(): under `satisfy all` each must pass, under `satisfy any` one 'allow' is enough. */
