@@ -86,7 +86,10 @@ class Checker {
     const seen = new Set<Directive<unknown>>();
     for (const statement of statements) {
       const directive = this.choose(statement, context);
-      if (directive === undefined) continue;
+      if (directive === undefined) {
+        this.lookInside(statement, context);
+        continue;
+      }
       const duplicate = !directive.repeat && seen.has(directive);
       seen.add(directive);
       const value = this.read(directive, statement, context, duplicate);
@@ -100,6 +103,22 @@ class Checker {
         entries.push({ directive, value: value as NonNullable<unknown>, statement, block });
     }
     return { context, statement: opener, entries };
+  }
+
+  /** The block of a mistyped name is read as what was meant, for the mistakes in it. */
+  private lookInside({ name, block }: Statement, context: Context): void {
+    if (block === undefined) return;
+    const here = this.declaredIn(context).filter((each) => each.opens !== undefined);
+    const near = nearest(
+      name.text,
+      here.map((each) => each.name),
+    );
+    const opens = here.find((each) => each.name === near)?.opens;
+    if (opens !== undefined && opens !== 'statements') this.block(block, opens, undefined);
+  }
+
+  private declaredIn(context: Context): Directive<unknown>[] {
+    return [...this.table.values()].flat().filter((each) => each.contexts.includes(context));
   }
 
   /** The declaration of the statement's name that may stand in `context`, or an error. */
@@ -157,7 +176,9 @@ class Checker {
   /** A word that opens a line of its own and is a directive's name: the `;` before it is missing. */
   missingSemicolon(statement: Statement): string | undefined {
     const { name, words } = statement;
-    const at = words.findIndex((word) => !word.quoted && this.table.has(word.text) && opensLine(word));
+    const at = words.findIndex(
+      (word) => !word.quoted && this.table.has(word.text) && opensLine(word.source, word.offset),
+    );
     if (at === -1) return undefined;
     const before = words[at - 1] ?? name;
     return `is ";" missing after "${before.text}" on line ${placeOf(before.source, before.offset).line}?`;
@@ -178,16 +199,14 @@ class Checker {
   }
 
   private hintOfSpelling(name: string, context: Context): string | undefined {
-    const all = [...this.table.values()].flat().filter((each) => !each.unsupported);
-    const here = all.filter((each) => each.contexts.includes(context)).map((each) => each.name);
+    const here = this.declaredIn(context).map((each) => each.name);
     const near = nearest(name, here);
     if (near !== undefined) return `did you mean "${near}"?`;
-    const elsewhere = nearest(
-      name,
-      all.map((each) => each.name),
-    );
+    const elsewhere = nearest(name, this.table.keys());
     if (elsewhere === undefined) return undefined;
-    return `did you mean "${elsewhere}"? ${allowedIn(elsewhere, this.table.get(elsewhere) ?? [])}`;
+    const declared = this.table.get(elsewhere) ?? [];
+    if (declared.some((each) => each.unsupported)) return undefined;
+    return `did you mean "${elsewhere}"? ${allowedIn(elsewhere, declared)}`;
   }
 }
 

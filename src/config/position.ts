@@ -26,10 +26,10 @@ export function lineOf(word: Word): number {
   return placeOf(word.source, word.offset).line;
 }
 
-/** True when nothing but white space stands before `word` on its line. */
-export function opensLine(word: Word): boolean {
-  const { column } = placeOf(word.source, word.offset);
-  return word.source.text.slice(word.offset - column + 1, word.offset).trim() === '';
+/** True when nothing but white space stands before `offset` on its line. */
+export function opensLine(source: Source, offset: number): boolean {
+  const { column } = placeOf(source, offset);
+  return source.text.slice(offset - column + 1, offset).trim() === '';
 }
 
 /** The error for chars `from` to `to` of a source; the mark under it ends with the line. */

@@ -12,6 +12,8 @@ export type Report = (from: number, to: number, message: string, hint?: string) 
 /** As NGX_CONF_BUFFER: a word must end within this many bytes of its begin, unless the text does. */
 const WORD_BYTES_MAX = 4096;
 
+const SHARP_HINT = 'a comment that begins with "#@" is configuration, and what begins in one must end in one';
+
 const TAB = 9;
 const LF = 10;
 const CR = 13;
@@ -125,11 +127,11 @@ export class Tokens {
     const quoted = first === DOUBLE || first === SINGLE;
     const begin = quoted ? start + 1 : start;
     const stop = quoted ? this.endOfQuoted(begin, first) : this.endOfBare(begin);
-    if (stop === -1) return this.unended(start, begin, quoted);
-    if (quoted && start < this.sharpEnd && stop >= this.sharpEnd) {
-      this.report(start, this.sharpEnd, 'unexpected end of "#@" comment in a quoted parameter');
+    if (start < this.sharpEnd && (stop === -1 || stop > this.sharpEnd)) {
+      this.report(start, this.sharpEnd, 'unexpected end of "#@" comment in a parameter', SHARP_HINT);
       return this.resume(this.sharpEnd);
     }
+    if (stop === -1) return this.unended(start, begin, quoted);
     const end = quoted ? stop + 1 : stop;
     this.words.push({
       text: unescaped(this.text.slice(begin, stop)),
@@ -233,12 +235,7 @@ export class Tokens {
     const first = this.words[0];
     const last = this.words.at(-1);
     if (first === undefined || last === undefined) return;
-    this.report(
-      first.offset,
-      last.end,
-      'unexpected end of "#@" comment, expecting ";"',
-      'a directive that begins in a "#@" comment must end in one',
-    );
+    this.report(first.offset, last.end, 'unexpected end of "#@" comment, expecting ";"', SHARP_HINT);
     this.words = [];
     this.broken = false;
   }

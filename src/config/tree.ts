@@ -4,7 +4,7 @@ import { BLOCK_DEPTH_MAX, CONFIG_ERRORS_MAX, INCLUDE_DEPTH_MAX } from '../base/l
 import { ConfigError } from './config-error.ts';
 import type { Source, Statement, Word } from './directive.ts';
 import { type ConfigFiles, failureMessage, isGlob } from './files.ts';
-import { COMMAND_LINE, errorAt, errorAtWord, placeOf } from './position.ts';
+import { COMMAND_LINE, errorAt, errorAtWord, opensLine, placeOf } from './position.ts';
 import { type Report, Tokens } from './tokens.ts';
 
 export interface ParsedConfig {
@@ -94,7 +94,7 @@ class TreeReader {
           if (opener !== undefined) this.unclosed(from, opener);
           return;
         case 'close':
-          if (opener !== undefined && opener.sharp === tokens.sharp) return;
+          if (opener !== undefined && opener.sharp === tokens.sharp) return noteIndent(from, opener);
           report(tokens.at, tokens.at + 1, 'unexpected "}"', hintOfClose(opener));
           if (opener?.sharp !== true) break;
           tokens.back(); // nginx sees no block here: the `}` closes the one around it
@@ -139,12 +139,13 @@ class TreeReader {
     }
   }
 
-  private unclosed({ source, report }: Reading, opener: Opener): void {
+  private unclosed(from: Reading, opener: Opener): void {
+    const { source, report } = from;
     const end = source.text.length;
     const { name } = opener;
     const hint =
       name && `the block of "${name.text}" on line ${placeOf(source, name.offset).line} is not closed`;
-    report(end, end, 'unexpected end of file, expecting "}"', hint);
+    report(end, end, 'unexpected end of file, expecting "}"', from.suspect ?? hint);
   }
 
   private include(name: Word, words: readonly Word[], into: Statement[]): void {
@@ -196,6 +197,21 @@ interface Reading {
   readonly source: Source;
   readonly isFile: boolean;
   readonly report: Report;
+  /** Help for a `}` that is found missing at the end: the first that stands too far to the left for its block. */
+  suspect?: string;
+}
+
+/** A `}` further left than the line that opened its block was meant for an outer one. */
+function noteIndent(from: Reading, { name }: Opener): void {
+  const { tokens, source } = from;
+  if (from.suspect !== undefined || name === undefined) return;
+  const opened = placeOf(source, name.offset);
+  const closed = placeOf(source, tokens.at);
+  if (closed.column >= opened.column || !opensLine(source, tokens.at) || !opensLine(source, name.offset))
+    return;
+  from.suspect =
+    `the "}" on line ${closed.line} closes "${name.text}" of line ${opened.line}, ` +
+    'but stands further left: is one missing before it?';
 }
 
 function hintOfClose(opener: Opener | undefined): string {
