@@ -1,6 +1,7 @@
 // Variables: `$name` compiled to a function over the exchange. A name is looked up once, when the plan is compiled.
 import type { ConfigError } from '../config/config-error.ts';
 import type { Exchange } from '../proxy/exchange.ts';
+import type { LateFacts } from '../proxy/late.ts';
 
 /** A variable's value; undefined is nginx's "not found": nothing in a template, "-" in a log. */
 export type Value = string | undefined;
@@ -16,18 +17,30 @@ export interface VariableDeclaration {
   assign?(x: Exchange, value: string): void;
   /** Its value may change until the exchange has ended (`$bytes_sent`): a tunnel's log line leaves a gap for it. */
   readonly late?: boolean;
+  /** Fills that gap when a tunnel has ended. A late variable without it keeps the exchange of each tunnel that logs it alive. */
+  readonly atEnd?: AtEnd;
+  /** What it is made of (map): it is as late as these are. */
+  readonly uses?: readonly VariableRef[];
+  /** Of `set`: gives way to any other declaration of the name; a family's value (`$http_x`) shows until one is set. */
+  readonly weak?: boolean;
 }
+
+/** The value at the end; `before` is what it was when the tunnel began. */
+export type AtEnd = (late: LateFacts, before: string) => string;
 
 /** One use of a variable; `evaluate` works once the plan is complete. */
 export interface VariableRef {
   readonly name: string;
   evaluate: Evaluate;
   late: boolean;
+  atEnd: AtEnd | undefined;
 }
 
 interface Bound {
   readonly evaluate: Evaluate;
   readonly late: boolean;
+  readonly atEnd: AtEnd | undefined;
+  readonly uses: readonly VariableRef[] | undefined;
 }
 
 /**
@@ -51,6 +64,7 @@ export class Variables {
 
   /** Declares what a directive makes (map, geo). The last one of a name wins, as in nginx. */
   declare(declaration: VariableDeclaration): void {
+    if (declaration.weak && this.declared.has(declaration.name)) return;
     this.declared.set(declaration.name, declaration);
   }
 
@@ -80,7 +94,7 @@ export class Variables {
   }
 
   ref(name: string, missing: () => ConfigError): VariableRef {
-    const ref: VariableRef = { name, evaluate: unbound, late: false };
+    const ref: VariableRef = { name, evaluate: unbound, late: false, atEnd: undefined };
     this.uses.push({ ref, missing });
     return ref;
   }
@@ -88,12 +102,24 @@ export class Variables {
   /** Binds all uses; returns an error for each name that nobody declared. */
   bindAll(): ConfigError[] {
     const errors: ConfigError[] = [];
+    const made: { readonly ref: VariableRef; readonly of: readonly VariableRef[] }[] = [];
     for (const { ref, missing } of this.uses.splice(0)) {
       const found = this.lookup(ref.name);
       if (found === undefined) errors.push(missing());
       else {
         ref.evaluate = found.evaluate;
         ref.late = found.late;
+        ref.atEnd = found.atEnd;
+        if (found.uses !== undefined) made.push({ ref, of: found.uses });
+      }
+    }
+    // Maps of maps: until nothing changes; each round settles one level at least.
+    for (let changed = true; changed; ) {
+      changed = false;
+      for (const { ref, of } of made) {
+        if (ref.late || !of.some((use) => use.late)) continue;
+        ref.late = true;
+        changed = true;
       }
     }
     return errors;
@@ -106,14 +132,24 @@ export class Variables {
     const found = this.find(name);
     if (found === undefined) return undefined;
     const rest = found.prefix ? name.slice(found.name.length) : '';
-    const entry = { evaluate: (x: Exchange) => found.evaluate(x, rest), late: found.late === true };
+    const entry: Bound = {
+      evaluate: (x: Exchange) => found.evaluate(x, rest),
+      late: found.late === true,
+      atEnd: found.atEnd,
+      uses: found.uses,
+    };
     this.bound.set(name, entry);
     return entry;
   }
 
   private find(name: string): VariableDeclaration | undefined {
     if (/^[1-9]$/.test(name)) return capture(Number(name));
-    return this.declared.get(name) ?? this.families.find((family) => name.startsWith(family.name));
+    const declared = this.declared.get(name);
+    if (declared !== undefined && !declared.weak) return declared;
+    const family = this.families.find((each) => name.startsWith(each.name));
+    if (declared === undefined || family === undefined) return declared ?? family;
+    const slot = this.slot(name);
+    return { name, evaluate: (x) => x.variables[slot] ?? family.evaluate(x, name.slice(family.name.length)) };
   }
 }
 

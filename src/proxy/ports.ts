@@ -46,6 +46,10 @@ export interface Files {
     length: number,
     position: number,
   ): number | FileError;
+  /** Opens for appending, made when missing with mode 0644: logs whose names have variables. */
+  openAppend(path: string): FileHandle | FileError;
+  /** Writes a byte string at the file's end; returns the bytes written. */
+  append(file: FileHandle, text: string): number | FileError;
   close(file: FileHandle): void;
   remove(path: string): void;
   /** The whole file, at most `bytesMax`, as a byte string (password files). */
