@@ -1,0 +1,69 @@
+// The variables that a log is made of: times, counts of bytes, the connection. Those that only the end of an exchange knows say how
+// a tunnel's line gets them.
+import type { Ms } from '../base/time.ts';
+import type { VariableDeclaration } from '../plan/variable.ts';
+import type { Exchange } from '../proxy/exchange.ts';
+import { secondsText, timeIso8601, timeLocal } from './http-log-time.ts';
+
+export const logVariables: readonly VariableDeclaration[] = [
+  {
+    name: 'time_local',
+    late: true,
+    evaluate: (x) => timeLocal(x.wall, zoneOf(x)),
+    atEnd: (late) => timeLocal(late.wall, late.zoneMinutes),
+  },
+  {
+    name: 'time_iso8601',
+    late: true,
+    evaluate: (x) => timeIso8601(x.wall, zoneOf(x)),
+    atEnd: (late) => timeIso8601(late.wall, late.zoneMinutes),
+  },
+  { name: 'msec', late: true, evaluate: (x) => secondsText(x.wall), atEnd: (late) => secondsText(late.wall) },
+  {
+    name: 'request_time',
+    late: true,
+    evaluate: (x) => span(x.startedAt, x.now),
+    atEnd: (late) => span(late.startedAt, late.now),
+  },
+  {
+    name: 'connection_time',
+    late: true,
+    evaluate: (x) => span(x.client.startedAt, x.now),
+    atEnd: (late) => span(late.connectedAt, late.now),
+  },
+  {
+    name: 'bytes_sent',
+    late: true,
+    evaluate: (x) => String(x.bytesSent),
+    atEnd: (late) => String(late.bytesSent),
+  },
+  {
+    name: 'body_bytes_sent',
+    late: true,
+    evaluate: (x) => bodyBytes(x.bytesSent, x.headBytes),
+    atEnd: (late) => bodyBytes(late.bytesSent, late.headBytes),
+  },
+  { name: 'status', evaluate: (x) => String(statusOf(x)).padStart(3, '0') },
+  { name: 'request_length', evaluate: (x) => String(x.head.headBytes + x.body.wireBytes) },
+  { name: 'connection', evaluate: (x) => String(x.client.number) },
+  { name: 'connection_requests', evaluate: (x) => String(x.client.requests) },
+  { name: 'pipe', evaluate: (x) => (x.pipelined ? 'p' : '.') },
+];
+
+function zoneOf(x: Exchange): number {
+  return x.program.facts.zoneMinutes(x.wall);
+}
+
+/** Both ends are cut to whole milliseconds first, as nginx's clock is. */
+function span(from: Ms, to: Ms): string {
+  return secondsText(Math.floor(to) - Math.floor(from));
+}
+
+function bodyBytes(bytesSent: number, headBytes: number): string {
+  return String(Math.max(0, bytesSent - headBytes));
+}
+
+/** What the client got, or what is on its way to it. As ngx_http_variable_status(). */
+function statusOf(x: Exchange): number {
+  return x.answer.headSent ? x.answer.status : x.errorStatus || x.answer.status;
+}
