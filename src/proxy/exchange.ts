@@ -234,8 +234,6 @@ export class Exchange {
   out: BodySink;
   filters: readonly BodyFilter[] = [];
   keepalive: boolean;
-  /** The client had sent it before the answer to the request before it had gone out whole: `$pipe`. Set by the driver. */
-  pipelined = false;
   /** The status that error_page decided for the answer to come (0: its own), and that an error page is under way. */
   errorStatus = 0;
   errorPage = false;
@@ -305,7 +303,6 @@ export class Exchange {
     this.keepalive = start.head.keepAlive;
     this.body = start.body;
     this.remote = start.parent?.remote ?? start.client;
-    this.variables = start.parent?.variables ?? [];
     this.startedAt = start.now;
     this.startedWall = start.wall;
     this.now = start.now;

@@ -14,6 +14,8 @@ export interface FileFacts {
   readonly bytes: number;
   /** Whole seconds since 1970. */
   readonly modifiedSeconds: number;
+  /** Its owner may execute it. */
+  readonly executable: boolean;
 }
 
 /** An open file: a small integer of the port's own. */
