@@ -1,22 +1,22 @@
 // The variables that a log is made of: times, counts of bytes, the connection. Those that only the end of an exchange knows say how
 // a tunnel's line gets them.
 import type { Ms } from '../base/time.ts';
+import { LogTime } from '../http/date.ts';
 import type { VariableDeclaration } from '../plan/variable.ts';
 import type { Exchange } from '../proxy/exchange.ts';
-import { secondsText, timeIso8601, timeLocal } from './http-log-time.ts';
 
 export const logVariables: readonly VariableDeclaration[] = [
   {
     name: 'time_local',
     late: true,
-    evaluate: (x) => timeLocal(x.wall, zoneOf(x)),
-    atEnd: (late) => timeLocal(late.wall, late.zoneMinutes),
+    evaluate: (x) => times.timeLocal(x.wall / 1000, zoneOf(x)),
+    atEnd: (late) => times.timeLocal(late.wall / 1000, late.zoneMinutes),
   },
   {
     name: 'time_iso8601',
     late: true,
-    evaluate: (x) => timeIso8601(x.wall, zoneOf(x)),
-    atEnd: (late) => timeIso8601(late.wall, late.zoneMinutes),
+    evaluate: (x) => times.timeIso8601(x.wall / 1000, zoneOf(x)),
+    atEnd: (late) => times.timeIso8601(late.wall / 1000, late.zoneMinutes),
   },
   { name: 'msec', late: true, evaluate: (x) => secondsText(x.wall), atEnd: (late) => secondsText(late.wall) },
   {
@@ -50,8 +50,17 @@ export const logVariables: readonly VariableDeclaration[] = [
   { name: 'pipe', evaluate: (x) => (x.pipelined ? 'p' : '.') },
 ];
 
+const times = new LogTime();
+
 function zoneOf(x: Exchange): number {
   return x.program.facts.zoneMinutes(x.wall);
+}
+
+/** "12.345" of milliseconds; less than none is 0.000, as in nginx. */
+function secondsText(ms: Ms): string {
+  const whole = Math.max(0, Math.floor(ms));
+  const rest = whole % 1000;
+  return `${(whole - rest) / 1000}.${rest < 10 ? '00' : rest < 100 ? '0' : ''}${rest}`;
 }
 
 /** Both ends are cut to whole milliseconds first, as nginx's clock is. */

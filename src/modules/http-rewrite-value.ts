@@ -33,6 +33,6 @@ function valueOfRef(ref: VariableRef, x: Exchange): string {
 }
 
 /** nginx's quoted_uri and plus_in_uri, which a subrequest does not have. */
-function hasEscapes(x: Exchange): boolean {
-  return x.parent === undefined && /^[^?#]*[%+]/.test(x.unparsedUri);
+function hasEscapes({ target }: Exchange): boolean {
+  return target !== undefined && (target.quoted || target.plus);
 }

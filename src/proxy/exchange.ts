@@ -44,6 +44,8 @@ export interface Client {
   readonly localPort: number;
   readonly startedAt: Ms;
   readonly secure: boolean;
+  /** What the PROXY protocol says of the client, "address:port", where the listener speaks it. */
+  readonly proxyProtocol?: string | undefined;
   /** For `$tcpinfo_*` and the like: the engine's connection. */
   readonly conn: number;
 }
@@ -277,6 +279,7 @@ export class Exchange {
   /** Of the last regular expression that matched: `$1` to `$9`. */
   captures: readonly (string | undefined)[] | undefined;
   private readonly contexts: unknown[] = [];
+  private kept: unknown[] | undefined;
 
   // Subrequests.
   subrequestsLeft: number = SUBREQUESTS_MAX;
@@ -317,6 +320,16 @@ export class Exchange {
 
   setContext(module: Numbered, value: unknown): void {
     this.contexts[module.number] = value;
+  }
+
+  /** What `module` keeps for the whole request, its redirects and subrequests included. */
+  lasting<T>(module: Numbered): T | undefined {
+    return this.main.kept?.[module.number] as T | undefined;
+  }
+
+  setLasting(module: Numbered, value: unknown): void {
+    this.main.kept ??= [];
+    this.main.kept[module.number] = value;
   }
 
   /** A redirect forgets what modules kept, as nginx zeroes its contexts. */
