@@ -1,7 +1,7 @@
-// The variables of ngx_http_core_module, as ngx_http_variables.c has them. What a variable is worth when nginx says "not found" is
-// undefined here: nothing in a template, "-" in a log.
+// The variables of ngx_http_core_module, as ngx_http_variables.c has them; times and counts are in http-log-variables.ts. What a
+// variable is worth when nginx says "not found" is undefined here: nothing in a template, "-" in a log.
 import { ipv6Groups, isIpv4 } from '../config/address.ts';
-import { formatHttpDate, LogTime } from '../http/date.ts';
+import { formatHttpDate } from '../http/date.ts';
 import { type HeaderList, listValue } from '../http/header-list.ts';
 import { argument } from '../http/uri.ts';
 import type { Value, VariableDeclaration } from '../plan/variable.ts';
@@ -10,12 +10,6 @@ import { basicCredentials } from './basic-credentials.ts';
 import { documentRoot, filePath } from './http-core-root.ts';
 
 const NGINX_VERSION = '1.31.5';
-
-/** Milliseconds as "12.345". */
-export function secondsText(ms: number): string {
-  const whole = Math.max(0, Math.floor(ms));
-  return `${Math.floor(whole / 1000)}.${String(whole % 1000).padStart(3, '0')}`;
-}
 
 /** All lines whose name is `rest` when its hyphens are read as underscores. As ngx_http_variable_unknown_header(). */
 export function headerByVariable(headers: HeaderList, rest: string, separator = ', '): Value {
@@ -60,12 +54,6 @@ function contentLength(x: Exchange): Value {
   const written = x.headers.get('content-length');
   if (written !== undefined) return written;
   return x.head.chunked && x.body.length >= 0 ? String(x.body.length) : undefined;
-}
-
-function status(x: Exchange): string {
-  const found = x.answer.headSent || x.errorStatus === 0 ? x.answer.status : x.errorStatus;
-  if (found === 0 && x.head.version === 9) return '009';
-  return String(found).padStart(3, '0');
 }
 
 function sentContentType(x: Exchange): Value {
@@ -121,16 +109,6 @@ function requestBody(x: Exchange): Value {
   return store?.inMemory === true && store.length > 0 ? store.text() : undefined;
 }
 
-const time = new LogTime();
-
-function timeLocal(x: Exchange): string {
-  return time.timeLocal(x.wall / 1000, x.program.facts.zoneMinutes(x.wall));
-}
-
-function timeIso8601(x: Exchange): string {
-  return time.timeIso8601(x.wall / 1000, x.program.facts.zoneMinutes(x.wall));
-}
-
 type Evaluate = (x: Exchange, rest: string) => Value;
 
 function plain(name: string, evaluate: Evaluate): VariableDeclaration {
@@ -150,6 +128,7 @@ const requestVariables: readonly VariableDeclaration[] = [
     ...plain('args', (x) => some(x.args)),
     assign(x, value) {
       x.args = value;
+      x.unparsedUriValid = false;
     },
   },
   plain('query_string', (x) => some(x.args)),
@@ -171,9 +150,7 @@ const requestVariables: readonly VariableDeclaration[] = [
   plain('remote_user', (x) => basicCredentials(x)?.user),
   plain('request_body', requestBody),
   plain('request_body_file', (x) => some(x.main.body.store?.path ?? '')),
-  plain('request_length', (x) => String(x.main.head.headBytes + x.main.body.wireBytes)),
   plain('request_id', requestId),
-  plain('pipe', () => '.'),
   family('http_', (x, rest) => headerByVariable(x.headers, rest)),
   family('arg_', (x, rest) => argument(x.args, rest)),
   family('cookie_', (x, rest) => listValue(x.headers, 'cookie', rest, ';')),
@@ -192,9 +169,6 @@ const addressVariables: readonly VariableDeclaration[] = [
   plain('server_addr', (x) => x.client.localAddress),
   plain('server_port', (x) => portText(x.client.localPort)),
   plain('server_name', (x) => x.server.name),
-  plain('connection', (x) => String(x.client.number)),
-  plain('connection_requests', (x) => String(x.client.requests)),
-  late('connection_time', (x) => secondsText(x.now - x.client.startedAt)),
   // The PROXY protocol and what the system knows of a connection are not read: as in nginx without them.
   plain('proxy_protocol_addr', () => undefined),
   plain('proxy_protocol_port', () => undefined),
@@ -208,10 +182,6 @@ const addressVariables: readonly VariableDeclaration[] = [
 ];
 
 const answerVariables: readonly VariableDeclaration[] = [
-  plain('status', status),
-  late('bytes_sent', (x) => String(x.main.bytesSent)),
-  late('body_bytes_sent', (x) => String(Math.max(0, x.main.bytesSent - x.main.headBytes))),
-  late('request_time', (x) => secondsText(x.now - x.startedAt)),
   late('request_completion', (x) => (x.answerEnded && !x.silent ? 'OK' : '')),
   plain('limit_rate', () => '0'),
   plain('sent_http_content_type', sentContentType),
@@ -233,9 +203,6 @@ const processVariables: readonly VariableDeclaration[] = [
   plain('nginx_version', () => NGINX_VERSION),
   plain('hostname', (x) => x.program.facts.hostname),
   plain('pid', (x) => String(x.program.facts.pid)),
-  late('msec', (x) => secondsText(x.wall)),
-  late('time_local', timeLocal),
-  late('time_iso8601', timeIso8601),
 ];
 
 export const coreVariables: readonly VariableDeclaration[] = [

@@ -34,17 +34,17 @@ export const logVariables: readonly VariableDeclaration[] = [
   {
     name: 'bytes_sent',
     late: true,
-    evaluate: (x) => String(x.bytesSent),
+    evaluate: (x) => String(x.main.bytesSent),
     atEnd: (late) => String(late.bytesSent),
   },
   {
     name: 'body_bytes_sent',
     late: true,
-    evaluate: (x) => bodyBytes(x.bytesSent, x.headBytes),
+    evaluate: (x) => bodyBytes(x.main.bytesSent, x.main.headBytes),
     atEnd: (late) => bodyBytes(late.bytesSent, late.headBytes),
   },
   { name: 'status', evaluate: (x) => String(statusOf(x)).padStart(3, '0') },
-  { name: 'request_length', evaluate: (x) => String(x.head.headBytes + x.body.wireBytes) },
+  { name: 'request_length', evaluate: (x) => String(x.main.head.headBytes + x.main.body.wireBytes) },
   { name: 'connection', evaluate: (x) => String(x.client.number) },
   { name: 'connection_requests', evaluate: (x) => String(x.client.requests) },
   { name: 'pipe', evaluate: (x) => (x.pipelined ? 'p' : '.') },
@@ -74,5 +74,6 @@ function bodyBytes(bytesSent: number, headBytes: number): string {
 
 /** What the client got, or what is on its way to it. As ngx_http_variable_status(). */
 function statusOf(x: Exchange): number {
-  return x.answer.headSent ? x.answer.status : x.errorStatus || x.answer.status;
+  const status = x.answer.headSent ? x.answer.status : x.errorStatus || x.answer.status;
+  return status === 0 && x.head.version === 9 ? 9 : status;
 }

@@ -2,6 +2,7 @@
 import type { HeaderList } from '../http/header-list.ts';
 import type { Value, VariableDeclaration } from '../plan/variable.ts';
 import type { Exchange } from '../proxy/exchange.ts';
+import type { LateFacts } from '../proxy/late.ts';
 import type { Attempt } from '../proxy/pass.ts';
 
 export const upstreamVariables: readonly VariableDeclaration[] = [
@@ -9,10 +10,22 @@ export const upstreamVariables: readonly VariableDeclaration[] = [
   perAttempt('upstream_status', ({ status }) => (status === 0 ? '-' : String(status))),
   perAttempt('upstream_connect_time', ({ connectMs }) => seconds(connectMs)),
   perAttempt('upstream_header_time', ({ headMs }) => seconds(headMs)),
-  late(perAttempt('upstream_response_time', ({ responseMs }) => seconds(responseMs))),
-  late(perAttempt('upstream_response_length', ({ responseBytes }) => String(responseBytes))),
-  late(perAttempt('upstream_bytes_received', ({ bytesReceived }) => String(bytesReceived))),
-  late(perAttempt('upstream_bytes_sent', ({ bytesSent }) => String(bytesSent))),
+  late(
+    perAttempt('upstream_response_time', ({ responseMs }) => seconds(responseMs)),
+    ({ now, attemptStartedAt }) => seconds(Math.floor(now) - Math.floor(attemptStartedAt)),
+  ),
+  late(
+    perAttempt('upstream_response_length', ({ responseBytes }) => String(responseBytes)),
+    () => '0', // nginx does not count what a tunnel carries as a response
+  ),
+  late(
+    perAttempt('upstream_bytes_received', ({ bytesReceived }) => String(bytesReceived)),
+    ({ upstreamBytesReceived }) => String(upstreamBytesReceived),
+  ),
+  late(
+    perAttempt('upstream_bytes_sent', ({ bytesSent }) => String(bytesSent)),
+    ({ upstreamBytesSent }) => String(upstreamBytesSent),
+  ),
   { name: 'upstream_http_', prefix: true, evaluate: (x, name) => headerValue(x.upstreamHead?.headers, name) },
   { name: 'upstream_trailer_', prefix: true, evaluate: (x, name) => headerValue(x.upstreamTrailers, name) },
   {
@@ -38,8 +51,11 @@ function perAttempt(name: string, text: (attempt: Attempt) => string): VariableD
   };
 }
 
-function late(declaration: VariableDeclaration): VariableDeclaration {
-  return { ...declaration, late: true };
+/** For a tunnel the last attempt's part is known at its end; those before it stay as they are. */
+function late(declaration: VariableDeclaration, last: (late: LateFacts) => string): VariableDeclaration {
+  const atEnd = (facts: LateFacts, before: string): string =>
+    before.slice(0, before.lastIndexOf(' ') + 1) + last(facts);
+  return { ...declaration, late: true, atEnd };
 }
 
 function seconds(ms: number): string {

@@ -5,10 +5,16 @@ import { httpAuthBasic } from './http-auth-basic.ts';
 import { httpAuthRequest } from './http-auth-request.ts';
 import { httpCore } from './http-core.ts';
 import { httpGzip } from './http-gzip.ts';
+import { httpHeaders } from './http-headers.ts';
 import { httpIndex } from './http-index.ts';
+import { httpLimitReq } from './http-limit-req.ts';
+import { httpLog } from './http-log.ts';
+import { httpMap } from './http-map.ts';
 import { httpNotModified } from './http-not-modified.ts';
 import { httpProxy } from './http-proxy.ts';
 import { httpRange } from './http-range.ts';
+import { httpRealip } from './http-realip.ts';
+import { httpRewrite } from './http-rewrite.ts';
 import { httpStatic } from './http-static.ts';
 import { httpTryFiles } from './http-try-files.ts';
 import { httpUpstream } from './http-upstream.ts';
@@ -26,7 +32,9 @@ export const modules: readonly AnyModule[] = numbered([
   httpUpstream,
   httpProxy,
   httpNotModified,
+  httpHeaders,
   httpGzip,
   httpRange,
+  httpLog,
   unsupportedModules,
 ]);

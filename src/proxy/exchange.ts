@@ -236,6 +236,8 @@ export class Exchange {
   out: BodySink;
   filters: readonly BodyFilter[] = [];
   keepalive: boolean;
+  /** It had come whole before the answer to the request before it was out: `$pipe`. Set by the driver. */
+  pipelined = false;
   /** The status that error_page decided for the answer to come (0: its own), and that an error page is under way. */
   errorStatus = 0;
   errorPage = false;
@@ -306,6 +308,7 @@ export class Exchange {
     this.keepalive = start.head.keepAlive;
     this.body = start.body;
     this.remote = start.parent?.remote ?? start.client;
+    this.variables = start.parent?.variables ?? [];
     this.startedAt = start.now;
     this.startedWall = start.wall;
     this.now = start.now;

@@ -12,7 +12,7 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { byteString, unicodeOf, utf8ByteString } from '../../base/bytes.ts';
+import { byteString, bytesOf, unicodeOf, utf8ByteString } from '../../base/bytes.ts';
 import { ioErrorOfNode } from '../../io/io-error.ts';
 import type { FileError, FileFacts, Files } from '../../proxy/ports.ts';
 
@@ -28,6 +28,11 @@ export function nodeFiles(): Files {
       attempt('pread', () => readSync(file, target, start, length, position)),
     write: (file, source, start, length, position) =>
       attempt('pwrite', () => writeSync(file, source, start, length, position)),
+    openAppend: (path) =>
+      attempt('open', () =>
+        openSync(unicodeOf(path), constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, 0o644),
+      ),
+    append: (file, text) => attempt('write', () => writeSync(file, bytesOf(text))),
     temporary: (folder, levels, keep) =>
       attempt('open', () => {
         const path = temporaryPath(folder, levels, ++serial);
@@ -54,7 +59,12 @@ function attempt<T>(call: string, work: () => T): T | FileError {
 
 function factsOf(stats: Stats): FileFacts {
   const kind = stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : 'other';
-  return { kind, bytes: stats.size, modifiedSeconds: Math.floor(stats.mtimeMs / 1000) };
+  return {
+    kind,
+    bytes: stats.size,
+    modifiedSeconds: Math.floor(stats.mtimeMs / 1000),
+    executable: (stats.mode & constants.S_IXUSR) !== 0,
+  };
 }
 
 /** As ngx_create_hashed_filename(): folders named by the last digits of the serial number. */
