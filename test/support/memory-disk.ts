@@ -128,6 +128,20 @@ export class MemoryDisk implements Files {
     return count;
   }
 
+  openAppend(path: string): FileHandle | FileError {
+    const refusal = this.refuses?.('open', path);
+    if (refusal !== undefined) return refusal;
+    if (!this.isFolder(path.slice(0, path.lastIndexOf('/') + 1))) return NO_SUCH_FILE;
+    if (!this.inodes.has(path)) this.put(path, '');
+    const inode = this.inodes.get(path);
+    return inode === undefined ? NO_SUCH_FILE : this.handle(path, inode);
+  }
+
+  append(file: FileHandle, text: string): number | FileError {
+    const bytes = bytesOf(text);
+    return this.write(file, bytes, 0, bytes.length, this.at(file).inode.length);
+  }
+
   close(file: FileHandle): void {
     if (!this.open.delete(file)) throw new Error(`file ${file} is closed twice`);
   }
@@ -161,8 +175,14 @@ export class MemoryDisk implements Files {
   }
 }
 
-const FOLDER: FileFacts = { kind: 'directory', bytes: 4096, modifiedSeconds: 1_700_000_000 };
+const FOLDER: FileFacts = {
+  kind: 'directory',
+  bytes: 4096,
+  modifiedSeconds: 1_700_000_000,
+  executable: true,
+};
 
 function factsOf(inode: Inode): FileFacts {
-  return { kind: 'file', bytes: inode.length, modifiedSeconds: inode.modifiedSeconds };
+  const { length, modifiedSeconds } = inode;
+  return { kind: 'file', bytes: length, modifiedSeconds, executable: false };
 }
