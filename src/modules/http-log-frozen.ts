@@ -64,10 +64,10 @@ class FrozenLines implements Frozen {
     let at = 0;
     for (const { sink, gaps } of logs) {
       const path = sink === undefined ? pieces[at++] : undefined;
-      const line = thawedLine(gaps, pieces, at, late);
+      const line = `${thawedLine(gaps, pieces, at, late)}\n`;
       at += 1 + 2 * gaps.length;
       if (sink !== undefined) sink.write(line);
-      else if (path !== undefined) appendLine(files, cache, path, `${line}\n`, late.now);
+      else if (path !== undefined) appendLine(files, cache, path, line, late.now);
     }
   }
 }

@@ -141,7 +141,7 @@ function writeLines(x: Exchange): 'next' {
     if (!wantsLine(x, log)) continue;
     const { target } = log;
     if (typeof target !== 'function') {
-      x.generation.logs[target.number]?.write(log.format.line(x));
+      x.generation.logs[target.number]?.write(`${log.format.line(x)}\n`);
       continue;
     }
     if (!rootExists(x)) continue;

@@ -1,6 +1,7 @@
 // The modules of the program, in the order in which their handlers and filters run. http-core is always the first: its slice is
 // `location.core`. `unsupported` is the last, so that a name which one of the others has is never refused.
 import { core } from './core.ts';
+import { httpAccess } from './http-access.ts';
 import { httpAuthBasic } from './http-auth-basic.ts';
 import { httpAuthRequest } from './http-auth-request.ts';
 import { httpCore } from './http-core.ts';
@@ -24,6 +25,11 @@ import { unsupportedModules } from './unsupported.ts';
 export const modules: readonly AnyModule[] = numbered([
   httpCore,
   core,
+  httpMap,
+  httpRewrite,
+  httpRealip,
+  httpLimitReq,
+  httpAccess,
   httpAuthBasic,
   httpAuthRequest,
   httpTryFiles,

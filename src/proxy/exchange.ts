@@ -308,7 +308,6 @@ export class Exchange {
     this.keepalive = start.head.keepAlive;
     this.body = start.body;
     this.remote = start.parent?.remote ?? start.client;
-    this.variables = start.parent?.variables ?? [];
     this.startedAt = start.now;
     this.startedWall = start.wall;
     this.now = start.now;

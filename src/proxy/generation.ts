@@ -6,7 +6,7 @@ import type { Plan } from '../plan/plan.ts';
 
 /** A log that lines are written to; never throws, never waits (observe/). */
 export interface LogSink {
-  /** `line` is a byte string without its line feed. */
+  /** `line` is a byte string that ends with its line feed. */
   write(line: string): void;
 }
 
