@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: it is nginx's own syntax
 import { describe, expect, it } from 'vitest';
 import { confPath, optional, path, rest, time, variableName, word } from './argument.ts';
 import { checkConfig } from './check.ts';

@@ -271,6 +271,18 @@ describe("a mistake has nginx's words, then help", () => {
     ]);
   });
 
+  it('a block under a wrong name or in a wrong place is looked into', () => {
+    const { errors } = check('htpt { gzip yes; }\nserver {}\nupstream u { gzip no; }\nnonsense { gzip 1; }');
+    expect(errors.map(({ line, message }) => `${line} ${message}`)).toEqual([
+      '1 unknown directive "htpt"',
+      '1 invalid value "yes" in "gzip" directive, it must be "on" or "off"',
+      '2 "server" directive is not allowed here',
+      '3 "upstream" directive is not allowed here',
+      '3 "gzip" directive is not allowed here',
+      '4 unknown directive "nonsense"',
+    ]);
+  });
+
   it('beyond fifty they are counted', () => {
     const { errors, errorsDropped } = check('foo;'.repeat(60));
     expect([errors.length, errorsDropped]).toEqual([50, 10]);

@@ -105,7 +105,7 @@ class Checker {
     return { context, statement: opener, entries };
   }
 
-  /** The block of a mistyped name is read as what was meant, for the mistakes in it. */
+  /** The block of a mistyped or misplaced name is read as what was meant, for the mistakes in it. */
   private lookInside({ name, block }: Statement, context: Context): void {
     if (block === undefined) return;
     const here = this.declaredIn(context).filter((each) => each.opens !== undefined);
@@ -113,8 +113,8 @@ class Checker {
       name.text,
       here.map((each) => each.name),
     );
-    const opens = here.find((each) => each.name === near)?.opens;
-    if (opens !== undefined && opens !== 'statements') this.block(block, opens, undefined);
+    const meant = this.table.get(name.text)?.[0] ?? here.find((each) => each.name === near);
+    if (meant?.opens !== undefined && meant.opens !== 'statements') this.block(block, meant.opens, undefined);
   }
 
   private declaredIn(context: Context): Directive<unknown>[] {

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: it is nginx's own syntax
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Statement } from './directive.ts';
