@@ -1,18 +1,11 @@
-// Behaviour of every engine: half-close, close and reset, by either side, within any callback.
+// Behaviour of every engine: half-close and close, by either side, within any callback.
 import { expect } from 'vitest';
 import { bytesOf } from '../../src/base/bytes.ts';
-import { SEND_FAILED } from '../../src/io/engine.ts';
 import type { End, Hooks } from './end.ts';
-import type { EngineFixture } from './fixture.ts';
 import { engineCases, FAMILIES } from './fixture.ts';
 import { check, pour } from './stream.ts';
 
 const MEGABYTE = 1 << 20;
-
-/** Waits until `end` has been told that the other side is gone, in whichever way. */
-function goodbye(fixture: EngineFixture, end: End): Promise<void> {
-  return fixture.until(() => end.has('ended') || end.has('failed') || !end.isOpen, 'the news of the end');
-}
 
 engineCases('half-closing', (fixture) => {
   for (const family of FAMILIES) {
@@ -67,14 +60,16 @@ engineCases('half-closing', (fixture) => {
     );
 
     fixture.it(`over ${family}, a megabyte before a half-close arrives whole before ended`, async () => {
-      const bound = await fixture.listen({ on: family });
+      let result = { wrong: 0 };
+      const bound = await fixture.listen({
+        on: family,
+        onAccepted: (end) => {
+          result = check(end);
+        },
+      });
       const client = fixture.dial(bound.address, { connected: (end) => pour(end, MEGABYTE, true) });
-      await fixture.until(() => bound.accepted.length === 1);
-      const server = bound.accepted[0]!;
-      const result = check(server);
-      await fixture.until(() => server.has('ended'), 'the end');
-      expect(server.got).toBe(MEGABYTE);
-      expect(result.wrong).toBe(-1);
+      await fixture.until(() => bound.accepted[0]?.has('ended') === true, 'the end');
+      expect([bound.accepted[0]!.got, result.wrong]).toEqual([MEGABYTE, -1]);
       expect(client.isOpen).toBe(true);
     });
 
@@ -181,7 +176,7 @@ engineCases('closing within a callback', (fixture) => {
       async () => {
         const bound = await fixture.listen({ onAccepted: close });
         const client = fixture.dial(bound.address, { connected: (end) => end.write(bytesOf('hello')) });
-        await goodbye(fixture, client);
+        await fixture.goodbye(client);
         await fixture.settle();
         expect(bound.accepted[0]!.events).toEqual([]);
       },
@@ -191,7 +186,7 @@ engineCases('closing within a callback', (fixture) => {
       const [client, server] = await fixture.pair();
       server.hooks = { received: close };
       pour(client, MEGABYTE, true);
-      await goodbye(fixture, client);
+      await fixture.goodbye(client);
       await fixture.settle();
       expect(server.events).toEqual(['received']);
     });
@@ -200,7 +195,7 @@ engineCases('closing within a callback', (fixture) => {
       const [client, server] = await fixture.pair();
       server.hooks = { ended: close };
       client.shutdown();
-      await goodbye(fixture, client);
+      await fixture.goodbye(client);
       expect(server.events).toEqual(['ended']);
       expect(server.isOpen).toBe(false);
     });
@@ -214,7 +209,7 @@ engineCases('closing within a callback', (fixture) => {
       server.keeps = false;
       server.resume();
       await fixture.until(() => !client.isOpen, 'writable');
-      await goodbye(fixture, server);
+      await fixture.goodbye(server);
       await fixture.settle();
       expect(client.events).toEqual(['connected', 'writable']);
     });
@@ -233,7 +228,7 @@ engineCases('closing within a callback', (fixture) => {
       const [client, server] = await fixture.pair();
       server.hooks = { received: (end) => end.engine.defer(() => end.isOpen && close(end)) };
       pour(client, 300_000, true);
-      await goodbye(fixture, client);
+      await fixture.goodbye(client);
       await fixture.settle();
       expect(server.events.at(-1)).toBe('received');
     });
@@ -245,7 +240,7 @@ engineCases('closing within a callback', (fixture) => {
       await fixture.until(() => !server.isOpen, 'the deadline');
       fixture.engine.timers.remove(slot);
       client.write(bytesOf('too late'));
-      await goodbye(fixture, client);
+      await fixture.goodbye(client);
       expect(server.events).toEqual([]);
     });
   }
@@ -290,7 +285,7 @@ engineCases('closing another connection', (fixture) => {
     client.write(bytesOf('never read'));
     fixture.dial(bound.address);
     await fixture.until(() => bound.accepted.length === 1);
-    await goodbye(fixture, client);
+    await fixture.goodbye(client);
     expect(server.events.filter((event) => event !== 'received')).toEqual([]);
   });
 
@@ -304,7 +299,7 @@ engineCases('closing another connection', (fixture) => {
         await fixture.until(() => client.has('connected'));
         const server = (): End | undefined => bound.accepted[round];
         await fixture.until(() => server() !== undefined);
-        await goodbye(fixture, server()!);
+        await fixture.goodbye(server()!);
         if (server()!.isOpen) server()!.close();
         seen.add(client.conn);
       }
@@ -329,126 +324,5 @@ engineCases('closing another connection', (fixture) => {
     client.write(bytesOf('x'));
     await fixture.until(() => fresh?.has('connected') === true);
     expect(fresh!.conn).not.toBe(old);
-  });
-});
-
-engineCases('resetting', (fixture) => {
-  for (const family of FAMILIES) {
-    fixture.it(`over ${family}, a reset is told to the peer, once, and nothing follows`, async () => {
-      const [client, server] = await fixture.pair({ on: family });
-      client.reset();
-      await goodbye(fixture, server);
-      await fixture.settle();
-      // Unix sockets know no reset where nothing is unread: there it is an end.
-      expect(server.events).toEqual(family === 'unix' && server.has('ended') ? ['ended'] : ['failed']);
-      if (server.has('failed')) expect(server.error).toMatchObject({ call: 'recv', code: 'ECONNRESET' });
-    });
-
-    fixture.it(`over ${family}, sending to a peer that has closed fails in the end, as a value`, async () => {
-      const [client, server] = await fixture.pair({ on: family });
-      server.close();
-      await fixture.until(() => client.has('ended'));
-      let failed = false;
-      for (let i = 0; i < 1000 && client.isOpen && !failed; i++) {
-        failed = client.send(bytesOf('into the void')) === SEND_FAILED;
-        if (!failed) await fixture.settle();
-      }
-      if (failed) {
-        const error = client.engine.lastError(client.conn);
-        expect(error).toMatchObject({ call: 'send' });
-        expect(['EPIPE', 'ECONNRESET']).toContain(error!.code);
-        client.close();
-      } else {
-        expect(['EPIPE', 'ECONNRESET']).toContain(client.error!.code);
-      }
-    });
-
-    fixture.it(
-      `over ${family}, a peer that closes with bytes unread does not leave the other waiting`,
-      async () => {
-        const [client, server] = await fixture.pair({ on: family });
-        server.pause();
-        client.write(bytesOf('unread'));
-        await fixture.settle();
-        server.close();
-        await goodbye(fixture, client);
-      },
-    );
-  }
-
-  fixture.it('a reset within the other side’s transfer ends it', async () => {
-    const [client, server] = await fixture.pair();
-    server.keeps = false;
-    server.hooks = { received: (end) => end.got > 100_000 && end.reset() };
-    pour(client, 64 * MEGABYTE);
-    await fixture.until(() => !client.isOpen, 'the failure');
-    if (client.has('failed')) expect(['ECONNRESET', 'EPIPE']).toContain(client.error!.code);
-  });
-
-  fixture.it('after SEND_FAILED the connection says why until it is closed', async () => {
-    const [client, server] = await fixture.pair();
-    client.pause();
-    server.reset();
-    let result = 0;
-    for (let i = 0; i < 200 && client.isOpen && result !== SEND_FAILED; i++) {
-      result = client.send(bytesOf('x'));
-      if (result !== SEND_FAILED) await fixture.settle();
-    }
-    if (result === SEND_FAILED) {
-      expect(['EPIPE', 'ECONNRESET']).toContain(client.engine.lastError(client.conn)?.code);
-      client.close();
-    }
-    expect(client.isOpen).toBe(false);
-    expect(fixture.peer.openCount).toBe(0);
-  });
-
-  fixture.it('a reset of one connection leaves its neighbours alone', async () => {
-    const bound = await fixture.listen({ hooks: { received: (end) => end.write(end.bytes()) } });
-    const clients = Array.from({ length: 10 }, () => fixture.dial(bound.address));
-    await fixture.until(() => clients.every((each) => each.has('connected')) && bound.accepted.length === 10);
-    clients[4]!.reset();
-    for (const each of clients) if (each.isOpen) each.write(bytesOf('.'));
-    await fixture.until(() => clients.every((each) => !each.isOpen || each.got === 1), 'nine echoes');
-    expect(clients.filter((each) => each.isOpen).length).toBe(9);
-  });
-});
-
-engineCases('destroying the engine', (fixture) => {
-  fixture.it('silences everything that was under way', async () => {
-    const [client, server] = await fixture.pair();
-    const bound = await fixture.listen();
-    fixture.dial(bound.address);
-    client.write(bytesOf('under way'));
-    const slot = fixture.engine.timers.add({ expired: () => expect.unreachable() });
-    fixture.engine.timers.arm(slot, fixture.engine.now() + 1);
-    fixture.engine.defer(() => expect.unreachable());
-    fixture.destroy();
-    expect(fixture.engine.openCount).toBe(0);
-    fixture.open();
-    await fixture.elapse(20);
-    await fixture.settle();
-    expect(server.events).toEqual([]);
-  });
-
-  fixture.it('is harmless twice', () => {
-    fixture.destroy();
-    fixture.destroy();
-    fixture.open();
-  });
-
-  fixture.it('within a callback is allowed', async () => {
-    const [client, server] = await fixture.pair();
-    let destroyed = false;
-    server.hooks = {
-      received: () => {
-        fixture.destroy();
-        destroyed = true;
-      },
-    };
-    client.write(bytesOf('end of the world'));
-    await fixture.until(() => destroyed);
-    fixture.open();
-    await fixture.settle();
-    expect(server.events).toEqual(['received']);
   });
 });

@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { bytesOf } from '../../src/base/bytes.ts';
 import type { Address } from '../../src/io/engine.ts';
 import type { End } from './end.ts';
-import { engineCases, FAMILIES } from './fixture.ts';
+import { engineCases, FAMILIES, NEEDS_LINUX } from './fixture.ts';
 
 engineCases('connecting', (fixture) => {
   for (const family of FAMILIES) {
@@ -222,16 +222,20 @@ engineCases('connecting', (fixture) => {
     expect(fixture.engine.remoteAddress(bound.accepted[0]!.conn)).toMatchObject({ host: '127.0.0.1' });
   });
 
-  fixture.it('a connect comes from another loopback address when it names one', async () => {
-    const bound = await fixture.listen();
-    const client = fixture.dial(
-      bound.address,
-      {},
-      { localAddress: { family: 4, host: '127.0.0.77', port: 0 } },
-    );
-    await fixture.until(() => bound.accepted.length === 1 && client.has('connected'));
-    expect(fixture.engine.remoteAddress(bound.accepted[0]!.conn)).toMatchObject({ host: '127.0.0.77' });
-  });
+  fixture.it(
+    'a connect comes from another loopback address when it names one',
+    async () => {
+      const bound = await fixture.listen();
+      const client = fixture.dial(
+        bound.address,
+        {},
+        { localAddress: { family: 4, host: '127.0.0.77', port: 0 } },
+      );
+      await fixture.until(() => bound.accepted.length === 1 && client.has('connected'));
+      expect(fixture.engine.remoteAddress(bound.accepted[0]!.conn)).toMatchObject({ host: '127.0.0.77' });
+    },
+    NEEDS_LINUX,
+  );
 
   fixture.it(
     'a local address that is not ours is refused with EADDRNOTAVAIL',

@@ -35,6 +35,9 @@ export type Reasons = Partial<Record<Engine['kind'] | 'awkward', string>>;
 export const NEEDS_FFI: Reasons =
   selfTest() === undefined ? {} : { portable: `the case needs raw sockets, and ${selfTest()}` };
 
+/** For cases that look into /proc or use the whole of 127.0.0.0/8. */
+export const NEEDS_LINUX: Reasons = process.platform === 'linux' ? {} : { portable: 'the case needs Linux' };
+
 interface Subject {
   readonly name: string;
   readonly kind: Engine['kind'];
@@ -147,6 +150,11 @@ export class EngineFixture {
       if (performance.now() > deadline) throw new Error(`${what} never came within ${DEADLINE_MS} ms`);
       await (turns < 100 ? turn() : oneMillisecond());
     }
+  }
+
+  /** Waits until `end` has been told, in whichever way, that the other side is gone. */
+  async goodbye(end: End): Promise<void> {
+    await this.until(() => end.has('ended') || end.has('failed') || !end.isOpen, 'the news of the end');
   }
 
   /** Lets everything that is under way arrive, for a case that says that nothing comes. */

@@ -7,7 +7,7 @@ import { boundAddress, listenSocket } from '../../src/io/epoll/listen-socket.ts'
 import { isIoError } from '../../src/io/io-error.ts';
 import type { End } from './end.ts';
 import type { EngineFixture, Family } from './fixture.ts';
-import { engineCases, FAMILIES, NEEDS_FFI } from './fixture.ts';
+import { engineCases, FAMILIES, NEEDS_FFI, NEEDS_LINUX } from './fixture.ts';
 
 /** A client that has its answer. */
 async function visit(fixture: EngineFixture, address: Address): Promise<End> {
@@ -188,16 +188,20 @@ engineCases('listening', (fixture) => {
       if (each.text() === '') expect(each.has('failed') || each.has('ended')).toBe(true);
   });
 
-  fixture.it('a listener on 0.0.0.0 knows which address its client dialed', async () => {
-    const bound = await fixture.listen({ on: { family: 4, host: '0.0.0.0', port: 0 } });
-    await visit(fixture, { family: 4, host: '127.0.0.3', port: bound.listener.port });
-    await fixture.until(() => bound.accepted.length === 1);
-    expect(fixture.engine.localAddress(bound.accepted[0]!.conn)).toEqual({
-      family: 4,
-      host: '127.0.0.3',
-      port: bound.listener.port,
-    });
-  });
+  fixture.it(
+    'a listener on 0.0.0.0 knows which address its client dialed',
+    async () => {
+      const bound = await fixture.listen({ on: { family: 4, host: '0.0.0.0', port: 0 } });
+      await visit(fixture, { family: 4, host: '127.0.0.3', port: bound.listener.port });
+      await fixture.until(() => bound.accepted.length === 1);
+      expect(fixture.engine.localAddress(bound.accepted[0]!.conn)).toEqual({
+        family: 4,
+        host: '127.0.0.3',
+        port: bound.listener.port,
+      });
+    },
+    NEEDS_LINUX,
+  );
 
   fixture.it('a listener on [::] leaves IPv4 to another by default', async () => {
     const six = await fixture.listen({ on: { family: 6, host: '::', port: 0 } });

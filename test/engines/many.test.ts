@@ -7,7 +7,7 @@ import { setDescriptorLimit } from '../../src/io/epoll/syscalls.ts';
 import { isIoError } from '../../src/io/io-error.ts';
 import type { End } from './end.ts';
 import type { EngineFixture } from './fixture.ts';
-import { engineCases } from './fixture.ts';
+import { engineCases, NEEDS_FFI, NEEDS_LINUX } from './fixture.ts';
 
 /** How much of the engine's time was work: 0 to 1. Nothing but waiting is expected of an idle one. */
 async function busyShare(fixture: EngineFixture): Promise<number> {
@@ -96,7 +96,7 @@ engineCases('many connections', (fixture) => {
       // Five listeners are still open; a handful of Node's own may come and go.
       expect(readdirSync('/proc/self/fd').length - before).toBeLessThanOrEqual(15);
     },
-    { simulated: 'there are no descriptors of the system in it' },
+    { simulated: 'there are no descriptors of the system in it', ...NEEDS_LINUX },
   );
 
   fixture.it('openCount says how many there are', async () => {
@@ -302,7 +302,7 @@ engineCases('a process without descriptors', (fixture) => {
       const client = fixture.dial(bound.address);
       await fixture.until(() => client.has('connected'));
     },
-    { simulated: 'only accepting runs out of descriptors there' },
+    { simulated: 'only accepting runs out of descriptors there', ...NEEDS_FFI },
   );
 
   fixture.it(
@@ -314,6 +314,6 @@ engineCases('a process without descriptors', (fixture) => {
       });
       await fixture.listen();
     },
-    { simulated: 'only accepting runs out of descriptors there' },
+    { simulated: 'only accepting runs out of descriptors there', ...NEEDS_FFI },
   );
 });

@@ -18,6 +18,9 @@ export interface ConnectionOwner {
   readonly lingering: Set<Socket>;
 }
 
+/** Below SEND_QUEUE_BYTES, so that a connection that takes nothing more always has a 'drain' coming. */
+export const HIGH_WATER_BYTES = SEND_QUEUE_BYTES / 4;
+
 const UNKNOWN: Address = { family: 'unix', path: '' };
 
 export class PortableConnection {

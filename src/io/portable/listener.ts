@@ -2,9 +2,9 @@
 // unread, as the kernel's queue would: at most `backlog` of them, the rest are closed.
 import type { ListenOptions as NodeListenOptions, Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
-import { SEND_QUEUE_BYTES } from '../../base/limits.ts';
 import type { Address, IoError, Listener, ListenerHandler, ListenOptions } from '../engine.ts';
 import { ioErrorOfNode } from '../io-error.ts';
+import { HIGH_WATER_BYTES } from './connection.ts';
 import type { Turns } from './turns.ts';
 
 export const BACKLOG = 511;
@@ -143,7 +143,7 @@ function serverOptions(options: ListenOptions): Parameters<typeof createServer>[
   return {
     allowHalfOpen: true,
     pauseOnConnect: true,
-    highWaterMark: SEND_QUEUE_BYTES,
+    highWaterMark: HIGH_WATER_BYTES,
     ...(keepalive === undefined || keepalive === 'off'
       ? {}
       : { keepAlive: true, keepAliveInitialDelay: keepalive.idleSeconds * 1000 }),

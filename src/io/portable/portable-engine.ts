@@ -4,7 +4,7 @@ import { fstatSync } from 'node:fs';
 import type { NetConnectOpts } from 'node:net';
 import { isIP, Socket } from 'node:net';
 import { assert } from '../../base/assert.ts';
-import { RECEIVE_BYTES, SEND_QUEUE_BYTES } from '../../base/limits.ts';
+import { RECEIVE_BYTES } from '../../base/limits.ts';
 import type {
   Address,
   Conn,
@@ -21,7 +21,7 @@ import type {
 import { ioErrorOfCode, ioErrorOfNode } from '../io-error.ts';
 import { Alarm } from './alarm.ts';
 import type { ConnectionOwner } from './connection.ts';
-import { PortableConnection } from './connection.ts';
+import { HIGH_WATER_BYTES, PortableConnection } from './connection.ts';
 import type { ListenerOwner } from './listener.ts';
 import { PortableListener } from './listener.ts';
 import { Turns } from './turns.ts';
@@ -92,7 +92,7 @@ class PortableEngine implements Engine, ConnectionOwner, ListenerOwner {
 
   connect(address: Address, options: ConnectOptions, handler: ConnectionHandler): Conn {
     this.turns.enter();
-    const socket = new Socket({ allowHalfOpen: true, highWaterMark: SEND_QUEUE_BYTES } as object);
+    const socket = new Socket({ allowHalfOpen: true, highWaterMark: HIGH_WATER_BYTES } as object);
     const refusal = connectRefusal(address);
     const connection = this.add(socket, 'connecting', handler);
     connection.remote = address;
@@ -113,7 +113,7 @@ class PortableEngine implements Engine, ConnectionOwner, ListenerOwner {
     if (refusal !== undefined) return refusal;
     this.turns.enter();
     try {
-      const socket = new Socket({ fd, allowHalfOpen: true, highWaterMark: SEND_QUEUE_BYTES } as object);
+      const socket = new Socket({ fd, allowHalfOpen: true, highWaterMark: HIGH_WATER_BYTES } as object);
       const connection = this.add(socket, 'connected', handler);
       connection.learnAddresses(undefined, undefined);
       connection.startReading();
