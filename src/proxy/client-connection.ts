@@ -429,7 +429,10 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.writeUntil = NEVER;
     this.arm();
     if (this.halfClosed && this.held.length === 0) return this.close();
-    this.driver.engine.defer(() => this.releaseHeld());
+    this.driver.engine.defer(() => {
+      this.releaseHeld();
+      this.settle();
+    });
   }
 
   private lingerOrClose(x: Exchange): void {

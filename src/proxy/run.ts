@@ -135,6 +135,7 @@ export class ExchangeRun implements TimerOwner {
 
   expired(_slot: TimerSlot, _now: Ms): void {
     this.event({ type: 'resumed' });
+    this.settle();
   }
 
   private sleep(until: Ms): void {
