@@ -1,30 +1,55 @@
-// The codecs port over node:zlib and node:crypto.
+// The codecs port: packing by node:zlib, digests by node:crypto, foreign password schemes by the system's crypt(3).
 import { createHash } from 'node:crypto';
 import { constants, createGzip } from 'node:zlib';
+import { copyBytes } from '../../base/bytes.ts';
 import type { Codecs, Deflater } from '../../proxy/ports.ts';
+import { systemCrypt } from './crypt.ts';
 
 export function nodeCodecs(): Codecs {
   return {
-    gzip: gzipStream,
+    gzip: (level, windowBits, memLevel) => new SynchronousGzip(level, windowBits, memLevel),
     md5: (bytes) => createHash('md5').update(bytes).digest(),
     sha1: (bytes) => createHash('sha1').update(bytes).digest(),
-    crypt: (_password, _salt, done) => queueMicrotask(() => done(undefined)),
+    crypt: systemCrypt,
   };
 }
 
-/** zlib's stream with its synchronous inside, which npm's own tar reader goes through as well (minizlib). */
-interface SynchronousZlib {
-  _processChunk(bytes: Uint8Array, flush: number): Uint8Array | null;
-  close(): void;
+/** The inside of zlib's streams, which npm's own tar reader goes through as well (minizlib). */
+interface ZlibInside {
+  _handle: { close(): void } | null;
+  /** Runs at once, and closes the stream when it is done: unless its handle does not let itself be closed. */
+  _processChunk(bytes: Uint8Array, flush: number): Uint8Array;
+  removeAllListeners(event: 'error'): void;
 }
 
 const MODES = { more: constants.Z_NO_FLUSH, flush: constants.Z_SYNC_FLUSH, finish: constants.Z_FINISH };
 
-function gzipStream(level: number, windowBits: number, memLevel: number): Deflater {
-  const stream = createGzip({ level, windowBits, memLevel }) as unknown as SynchronousZlib;
-  return {
-    push: (bytes, start, end, mode) =>
-      stream._processChunk(bytes.subarray(start, end), MODES[mode]) ?? new Uint8Array(0),
-    close: () => stream.close(),
-  };
+class SynchronousGzip implements Deflater {
+  private readonly stream: ZlibInside;
+  private readonly handle: ZlibInside['_handle'];
+
+  constructor(level: number, windowBits: number, memLevel: number) {
+    this.stream = createGzip({ level, windowBits, memLevel }) as unknown as ZlibInside;
+    this.handle = this.stream._handle;
+  }
+
+  push(bytes: Uint8Array, start: number, end: number, mode: keyof typeof MODES): Uint8Array {
+    const { stream, handle } = this;
+    if (handle === null) throw new Error('bug: a gzip stream without a handle');
+    const { close } = handle;
+    handle.close = () => undefined;
+    try {
+      // The first buffer of its output is used again by the next call.
+      return copyBytes(stream._processChunk(bytes.subarray(start, end), MODES[mode]));
+    } finally {
+      handle.close = close;
+      stream._handle = handle;
+      stream.removeAllListeners('error'); // each call leaves one behind
+    }
+  }
+
+  close(): void {
+    this.handle?.close();
+    this.stream._handle = null;
+  }
 }

@@ -1,4 +1,5 @@
-// The files port over node:fs, synchronous as nginx's own file access is.
+// The files port over node:fs, synchronous as nginx's own file access is. Paths are byte strings and reach the system byte by byte.
+import { Buffer } from 'node:buffer';
 import {
   closeSync,
   constants,
@@ -12,42 +13,38 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { byteString, bytesOf, unicodeOf, utf8ByteString } from '../../base/bytes.ts';
+import { byteString, bytesOf } from '../../base/bytes.ts';
 import { ioErrorOfNode } from '../../io/io-error.ts';
 import type { FileError, FileFacts, Files } from '../../proxy/ports.ts';
 
 export function nodeFiles(): Files {
-  let serial = 0;
   return {
-    stat: (path) => attempt('stat', () => factsOf(statSync(unicodeOf(path)))),
-    // Not blocking on a FIFO that nobody writes to.
-    openRead: (path) =>
-      attempt('open', () => openSync(unicodeOf(path), constants.O_RDONLY | constants.O_NONBLOCK)),
+    stat: (path) => attempt('stat', () => factsOf(statSync(systemPath(path)))),
+    openRead: (path) => attempt('open', () => openSync(systemPath(path), READ)),
     facts: (file) => attempt('fstat', () => factsOf(fstatSync(file))),
     read: (file, target, start, length, position) =>
       attempt('pread', () => readSync(file, target, start, length, position)),
     write: (file, source, start, length, position) =>
       attempt('pwrite', () => writeSync(file, source, start, length, position)),
-    openAppend: (path) =>
-      attempt('open', () =>
-        openSync(unicodeOf(path), constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, 0o644),
-      ),
+    openAppend: (path) => attempt('open', () => openSync(systemPath(path), APPEND, 0o644)),
     append: (file, text) => attempt('write', () => writeSync(file, bytesOf(text))),
-    temporary: (folder, levels, keep) =>
-      attempt('open', () => {
-        const path = temporaryPath(folder, levels, ++serial);
-        const file = openTemporary(unicodeOf(path));
-        if (!keep) unlinkSync(unicodeOf(path));
-        return { file, path: keep ? path : '' };
-      }),
-    close: (file) => closeSync(file),
-    realpath: (path) => attempt('realpath', () => utf8ByteString(realpathSync(unicodeOf(path)))),
-    remove: (path) => {
-      attempt('unlink', () => unlinkSync(unicodeOf(path)));
+    temporary: (folder, levels, keep) => attempt('open', () => openTemporary(folder, levels, keep)),
+    close(file) {
+      attempt('close', () => closeSync(file));
     },
-    readText: (path, bytesMax) => attempt('read', () => readText(unicodeOf(path), bytesMax)),
+    realpath: (path) =>
+      attempt('realpath', () => byteString(realpathSync.native(systemPath(path), 'buffer'))),
+    remove(path) {
+      attempt('unlink', () => unlinkSync(systemPath(path)));
+    },
+    readText: (path, bytesMax) => attempt('open', () => readText(path, bytesMax)),
   };
 }
+
+/** Not blocking on a FIFO that nobody writes to. */
+const READ = constants.O_RDONLY | constants.O_NONBLOCK;
+const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
+const CREATE = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
 
 function attempt<T>(call: string, work: () => T): T | FileError {
   try {
@@ -55,6 +52,10 @@ function attempt<T>(call: string, work: () => T): T | FileError {
   } catch (error) {
     return ioErrorOfNode(call, error);
   }
+}
+
+function systemPath(path: string): Buffer {
+  return Buffer.from(path, 'latin1');
 }
 
 function factsOf(stats: Stats): FileFacts {
@@ -67,9 +68,29 @@ function factsOf(stats: Stats): FileFacts {
   };
 }
 
-/** As ngx_create_hashed_filename(): folders named by the last digits of the serial number. */
-function temporaryPath(folder: string, levels: readonly number[], serial: number): string {
-  const name = `${process.pid}${String(serial).padStart(10, '0')}`;
+let lastNumber = 0;
+
+function openTemporary(
+  folder: string,
+  levels: readonly number[],
+  keep: boolean,
+): { file: number; path: string } {
+  for (;;) {
+    const path = temporaryPath(folder, levels, ++lastNumber);
+    try {
+      const file = openFresh(path);
+      if (!keep) unlinkSync(systemPath(path));
+      return { file, path };
+    } catch (error) {
+      // One that a run before this one has kept.
+      if (codeOf(error) !== 'EEXIST') throw error;
+    }
+  }
+}
+
+/** As ngx_create_hashed_filename(): folders named by the last digits of the number. The process's own number keeps workers apart. */
+function temporaryPath(folder: string, levels: readonly number[], number: number): string {
+  const name = `${process.pid}${String(number).padStart(10, '0')}`;
   let end = name.length;
   const folders = levels.map((length) => {
     end -= length;
@@ -78,19 +99,22 @@ function temporaryPath(folder: string, levels: readonly number[], serial: number
   return [folder.replace(/\/$/, ''), ...folders, name].join('/');
 }
 
-function openTemporary(path: string): number {
-  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
+function openFresh(path: string): number {
   try {
-    return openSync(path, flags, 0o600);
+    return openSync(systemPath(path), CREATE, 0o600);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    mkdirSync(path.slice(0, path.lastIndexOf('/')), { recursive: true, mode: 0o700 });
-    return openSync(path, flags, 0o600);
+    if (codeOf(error) !== 'ENOENT') throw error;
+    mkdirSync(systemPath(path.slice(0, path.lastIndexOf('/'))), { recursive: true, mode: 0o700 });
+    return openSync(systemPath(path), CREATE, 0o600);
   }
 }
 
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
+
 function readText(path: string, bytesMax: number): string {
-  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const file = openSync(systemPath(path), READ);
   try {
     const bytes = new Uint8Array(Math.min(fstatSync(file).size, bytesMax));
     let filled = 0;
