@@ -34,6 +34,9 @@ import type { ExchangeRun } from './run.ts';
 
 const NEVER: Ms = Number.POSITIVE_INFINITY;
 
+/** Room for the line in front of a chunk, which is written to the same scratch memory as the chunk. */
+const CHUNK_HEAD_BYTES = 32;
+
 export interface PeerConnectOptions {
   readonly peerName: string;
   readonly address: Address;
@@ -278,10 +281,10 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     const { store } = body;
     const { scratch } = this.engine;
     while (store !== undefined && this.bodyAt < store.length && !this.queue.full) {
-      const got = store.read(this.bodyAt, scratch);
+      const got = store.read(this.bodyAt, scratch.subarray(CHUNK_HEAD_BYTES));
       if (got <= 0) return this.fail(run, PEER_RESET, 'the stored request body could not be read');
       this.bodyAt += got;
-      this.writeContent(run.x.passChunked, scratch, 0, got);
+      this.writeContent(run.x.passChunked, scratch, CHUNK_HEAD_BYTES, CHUNK_HEAD_BYTES + got);
     }
     if (store !== undefined && this.bodyAt < store.length) return;
     if (body.complete) this.endContent(run.x.passChunked);
