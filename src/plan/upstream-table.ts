@@ -3,6 +3,7 @@ import type { PeerAddress } from '../balance/peer.ts';
 import { implicitUpstream } from '../balance/upstream.ts';
 import { canonicalIpv6, isIpv4 } from '../config/address.ts';
 import type { Word } from '../config/directive.ts';
+import { asciiLower } from '../config/units.ts';
 import type { AnyModule, UpstreamCompiler } from '../modules/module.ts';
 import type { Builder } from './builder.ts';
 import type { UpstreamPlan } from './plan.ts';
@@ -21,20 +22,20 @@ export class UpstreamTable {
   }
 
   addBlock(scope: Scope, name: string, word: Word): void {
-    if (this.blocks.has(name)) throw scope.error(`duplicate upstream "${name}"`, word);
+    if (this.blocks.has(asciiLower(name))) throw scope.error(`duplicate upstream "${name}"`, word);
     const compiled = this.compiler?.compile(scope, name);
     if (compiled === undefined) return;
     const plan: UpstreamPlan = { number: this.all.length, name, explicit: true, ...compiled };
-    this.blocks.set(name, plan);
+    this.blocks.set(asciiLower(name), plan);
     this.all.push(plan);
   }
 
   named(name: string): UpstreamPlan | undefined {
-    return this.blocks.get(name);
+    return this.blocks.get(asciiLower(name));
   }
 
   forPass(scope: Scope, host: string, port: number, defaultPort: number, word: Word): UpstreamPlan {
-    const block = this.blocks.get(host.toLowerCase()) ?? this.blocks.get(host);
+    const block = this.blocks.get(asciiLower(host));
     if (block !== undefined) {
       if (port !== 0) throw scope.error(`upstream "${host}" may not have port ${port}`, word);
       return block;

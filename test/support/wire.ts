@@ -14,6 +14,7 @@ export class Wire {
 
   constructor(socket: Socket) {
     this.socket = socket;
+    socket.setMaxListeners(0);
     socket.on('data', (bytes) => {
       this.text += bytes.toString('latin1');
       this.wake?.();
