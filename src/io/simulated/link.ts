@@ -1,6 +1,6 @@
 // A simulated connection: two endpoints, each with what it has sent and the other has not read yet. Segments arrive in order,
 // delays and injected breaks are the network's. The ledger of each direction is kept for a test's invariants.
-import type { Address, Conn, ConnectionHandler, IoError } from '../engine.ts';
+import type { Address, Conn, ConnectionHandler, IoError, Ms } from '../engine.ts';
 import { ioErrorOfCode } from '../io-error.ts';
 import { ByteQueue } from './byte-queue.ts';
 import type { Faults } from './faults.ts';
@@ -27,6 +27,8 @@ export interface LinkRecord {
   readonly down: Flow;
   /** Injected breaks, such as 'reset', 'refused', 'black hole'; empty: whatever broke here was the programs' doing. */
   readonly faults: readonly string[];
+  /** Injected stalls of both directions together. */
+  readonly stalledMs: Ms;
 }
 
 /** An engine, as an endpoint sees it. */
@@ -173,7 +175,7 @@ export class Endpoint {
   }
 
   private latency(): number {
-    return this.network.latency(this.link.rules);
+    return this.network.latency(this.link);
   }
 
   private inOrder(arrival: () => void): void {
@@ -189,6 +191,7 @@ export class Link implements LinkRecord {
   readonly number: number;
   readonly target: Address;
   readonly faults: string[] = [];
+  stalledMs: Ms = 0;
   readonly rules: Faults;
   readonly clientEnd: Endpoint;
   readonly serverEnd: Endpoint;

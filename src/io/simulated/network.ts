@@ -74,8 +74,13 @@ export class Network {
     return range[0] === range[1] ? range[0] : range[0] + this.random.fraction() * (range[1] - range[0]);
   }
 
-  latency(rules: Faults): Ms {
-    return this.within(rules.latencyMs) + (this.happens(rules.stall) ? this.within(rules.stallMs) : 0);
+  latency(link: Link): Ms {
+    const { latencyMs, stall, stallMs } = link.rules;
+    const usual = this.within(latencyMs);
+    if (!this.happens(stall)) return usual;
+    const stalled = this.within(stallMs);
+    link.stalledMs += stalled;
+    return usual + stalled;
   }
 
   /** How late a turn begins; the wall clock may jump before it. */
@@ -129,9 +134,9 @@ export class Network {
       this.giveUpLater(link);
     } else if (this.happens(rules.refuse)) {
       link.faults.push('refused');
-      this.after(this.latency(rules), () => this.answer(link, ioErrorOfCode('connect', 'ECONNREFUSED')));
+      this.after(this.latency(link), () => this.answer(link, ioErrorOfCode('connect', 'ECONNREFUSED')));
     } else {
-      this.after(this.latency(rules), () => this.arriveAtListener(link, SYN_RETRY_MS));
+      this.after(this.latency(link), () => this.arriveAtListener(link, SYN_RETRY_MS));
     }
     return link.clientEnd;
   }
@@ -158,7 +163,7 @@ export class Network {
   }
 
   private arriveAtListener(link: Link, retryAfter: Ms): void {
-    const { clientEnd, target, rules } = link;
+    const { clientEnd, target } = link;
     if (clientEnd.closed) return;
     const candidates = this.listening.filter((socket) => socket.answers(target));
     // An exact address goes before a wildcard, as in the kernel's lookup.
@@ -166,12 +171,12 @@ export class Network {
     const choice = exact.length > 0 ? exact : candidates;
     if (choice.length === 0) {
       const code = target.family === 'unix' ? 'ENOENT' : 'ECONNREFUSED';
-      this.after(this.latency(rules), () => this.answer(link, ioErrorOfCode('connect', code)));
+      this.after(this.latency(link), () => this.answer(link, ioErrorOfCode('connect', code)));
       return;
     }
     const socket = choice[choice.length === 1 ? 0 : this.random.below(choice.length)]!;
     if (socket.enqueue(link.serverEnd)) {
-      this.after(this.latency(rules), () => this.answer(link, 'connected'));
+      this.after(this.latency(link), () => this.answer(link, 'connected'));
     } else if (target.family === 'unix') {
       this.after(0, () => this.answer(link, ioErrorOfCode('connect', 'EAGAIN')));
     } else if (retryAfter > CONNECT_GIVES_UP_MS / 2) {

@@ -132,7 +132,7 @@ export class SimulatedEngine implements Engine, ConnectingSide {
     if (count > 0) sender.transmit(bytes.slice(start, start + count));
     if (count < end - start) {
       sender.wantsRoom = true;
-      if (sender.state === 'open' && sender.room > 0) sender.roomAfter(this.network.latency(rules));
+      if (sender.state === 'open' && sender.room > 0) sender.roomAfter(this.network.latency(sender.link));
     }
     return count;
   }
