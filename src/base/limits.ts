@@ -122,3 +122,27 @@ export const RESOLVER_CACHE_MAX = limit(
   'count',
   'kept answers of name servers are forgotten, all at once',
 );
+export const WORKER_ANSWER_MS = limit(
+  'worker_answer',
+  30_000,
+  'ms',
+  'a worker that does not answer its master for so long at a reload: the reload is given up',
+);
+export const WORKER_STOP_MS = limit(
+  'worker_stop',
+  2000,
+  'ms',
+  'a worker that has not ended so long after TERM is killed',
+);
+export const WORKER_RESPAWNS_AT_ONCE = limit(
+  'worker_respawns',
+  3,
+  'count',
+  'workers that die are replaced at once so often, then one a second',
+);
+export const BIND_TRIES = limit(
+  'bind_tries',
+  5,
+  'count',
+  'an address that is in use is tried so often, 500 ms apart, as in nginx',
+);

@@ -5,4 +5,4 @@ import { runMain } from './run-main.ts';
 // A match is bounded as PCRE's is: where backtracking runs away, V8's linear engine takes over. Set before any pattern is compiled.
 setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
 
-process.exitCode = await runMain(process.argv.slice(2));
+process.exit(await runMain(process.argv.slice(2)));

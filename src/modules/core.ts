@@ -3,6 +3,7 @@ import type { Level } from '../base/failures.ts';
 import { flag, integer, offset, oneOf, optional, path, time, word } from '../config/argument.ts';
 import type { Context, Directive, Site, Word } from '../config/directive.ts';
 import { directive, unsupported } from '../config/directive.ts';
+import { lineOf } from '../config/position.ts';
 import { parseWhole } from '../config/units.ts';
 import type { CoreSettings } from '../plan/core-settings.ts';
 import type { ProcessSettings } from '../plan/plan.ts';
@@ -211,7 +212,13 @@ export function compileProcess(main: Scope, events: Scope | undefined, cores: nu
     user: names === undefined ? undefined : { user: names[0], group: names[1] },
     env: main.all(env),
     errorLogs: errorLogsOf(main),
+    places: Object.fromEntries(main.entries.map(({ statement: { name } }) => [name.text, placeText(name)])),
   };
+}
+
+function placeText(word: Word): string {
+  const line = lineOf(word);
+  return line === 0 ? word.source.file : `${word.source.file}:${line}`;
 }
 
 const threadPool = directive({

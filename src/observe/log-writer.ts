@@ -22,9 +22,13 @@ export class LogWriter {
   private readonly options: LogOptions;
   private readonly clock: LogClock;
   private readonly pack: ((text: string) => string) | undefined;
+  /** Lines; where they are packed, those that are not yet. */
   private pending = '';
+  /** Packed bytes that the file has not taken. */
+  private packed = '';
   private asked = false;
   private timed = false;
+  private retrying = false;
 
   /** `pack` makes a gzip member of what is written at once, where the options ask for it. */
   constructor(output: LogOutput, options: LogOptions, clock: LogClock, pack?: (text: string) => string) {
@@ -36,7 +40,7 @@ export class LogWriter {
 
   /** `line` ends with its line feed. */
   write(line: string): void {
-    if (this.pending.length + line.length > LOG_PENDING_BYTES_MAX) {
+    if (this.pending.length + this.packed.length + line.length > LOG_PENDING_BYTES_MAX) {
       this.dropped++;
       return;
     }
@@ -59,13 +63,26 @@ export class LogWriter {
   }
 
   flush(): void {
-    if (this.pending === '') return;
-    const text = this.pack === undefined ? this.pending : this.pack(this.pending);
-    const taken = this.output.write(text);
-    if (typeof taken === 'number' && (taken === text.length || this.pack === undefined)) {
-      this.pending = this.pack === undefined ? this.pending.slice(taken) : '';
+    if (this.packed !== '') this.packed = this.push(this.packed);
+    if (this.packed === '' && this.pending !== '') {
+      const { pending } = this;
+      this.pending = '';
+      if (this.pack === undefined) this.pending = this.push(pending);
+      else this.packed = this.push(this.pack(pending));
     }
-    if (this.pending !== '') this.clock.after(RETRY_MS, () => this.flush());
+    if ((this.pending !== '' || this.packed !== '') && !this.retrying) {
+      this.retrying = true;
+      this.clock.after(RETRY_MS, () => {
+        this.retrying = false;
+        this.flush();
+      });
+    }
+  }
+
+  /** What is left of `text`. */
+  private push(text: string): string {
+    const taken = this.output.write(text);
+    return typeof taken === 'number' ? text.slice(taken) : text;
   }
 
   private ask(): void {

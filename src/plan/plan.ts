@@ -126,6 +126,8 @@ export interface ProcessSettings {
   readonly user: { readonly user: string; readonly group: string | undefined } | undefined;
   readonly env: readonly string[];
   readonly errorLogs: readonly { readonly log: number; readonly level: string }[];
+  /** Where a directive of main stands ("conf:12"), by its name: for what a reload cannot change. */
+  readonly places: Readonly<Partial<Record<string, string>>>;
 }
 
 export interface Plan {

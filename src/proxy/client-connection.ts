@@ -313,6 +313,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
       this.client.requests < core.keepaliveRequestsMax &&
       x.now - this.client.startedAt < core.keepaliveTimeMs &&
       !this.driver.draining &&
+      this.driver.listensFor(this.client) &&
       !this.halfClosed &&
       x.body.phase !== 'failed' &&
       !this.driver.refusesKeepalive(core, agent, x.method);
@@ -479,6 +480,17 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     if (this.state === 'closed') return;
     this.forget();
     this.driver.engine.close(this.conn);
+  }
+
+  /** Closes it with whatever is under way. */
+  abort(): void {
+    const { run } = this;
+    if (this.state === 'closed') return;
+    this.close();
+    if (run === undefined) return;
+    run.x.keepalive = false;
+    run.event({ type: 'failed', failure: CLIENT_GONE });
+    run.breakOff();
   }
 
   /** The socket is gone or another's. */

@@ -44,6 +44,8 @@ export interface DriverOptions {
   readonly random: Random;
   readonly facts: ProcessFacts;
   readonly generation: Generation;
+  /** The last exchange of a generation that is no longer the current one has ended. */
+  readonly retired?: (generation: Generation) => void;
 }
 
 /** A client as the driver knows it; `listener` is the plan's that accepted it, by key, looked up anew after a reload. */
@@ -62,7 +64,9 @@ export class Driver implements Program {
   /** No new requests are wanted: connections close as they become idle. */
   draining = false;
   private readonly names: Names;
+  private readonly retired: (generation: Generation) => void;
   private generation: Generation;
+  private listeners: ReadonlyMap<string, ListenerPlan>;
   private readonly clients = new Set<ClientConnection>();
   /** By upstream's name and number of its settings' generation-independent key: kept across reloads. */
   private readonly pools = new Map<string, KeepalivePool>();
@@ -77,18 +81,36 @@ export class Driver implements Program {
     this.random = options.random;
     this.facts = options.facts;
     this.generation = options.generation;
+    this.listeners = byKey(options.generation);
+    this.retired = options.retired ?? (() => undefined);
     this.tunnels = new TunnelTable(this.engine, this);
   }
 
   /** Exchanges that begin from now on are under `next`; those under way keep theirs. */
   swap(next: Generation): void {
+    const before = this.generation;
     const names = new Set(next.plan.upstreams.map(poolKey));
     this.generation = next;
+    this.listeners = byKey(next);
+    for (const client of [...this.clients]) {
+      if (client.idle && this.serversOf(client.client) === undefined) client.close(); // its address is no more
+    }
     for (const [key, pool] of this.pools) {
       if (names.has(key)) continue;
       pool.closeAll();
       this.pools.delete(key);
     }
+    if (before.exchanges === 0) this.retired(before);
+  }
+
+  /** Whether the address that the client came to is still listened on. */
+  listensFor(client: Client): boolean {
+    return this.serversOf(client) !== undefined;
+  }
+
+  private letGo(generation: Generation): void {
+    generation.exchanges--;
+    if (generation.exchanges === 0 && generation !== this.generation) this.retired(generation);
   }
 
   /** What a listening socket of the plan's listener with this key hands its clients to. */
@@ -109,12 +131,13 @@ export class Driver implements Program {
     this.checkIdle();
   }
 
-  /** Ends everything that began before `generation`: worker_shutdown_timeout has passed. */
-  endOlderThan(generation: number): void {
+  /** Ends what began before `generation`, which was swapped in at `since`: worker_shutdown_timeout has passed. */
+  endOlderThan(generation: number, since: Ms): void {
     this.tunnels.endOlderThan(generation);
-    for (const client of [...this.clients]) {
-      if (client.run === undefined ? client.idle : client.run.x.generation.number < generation)
-        client.close();
+    for (const connection of [...this.clients]) {
+      const { run, client } = connection;
+      if (run === undefined ? client.startedAt < since : run.x.generation.number < generation)
+        connection.abort();
     }
   }
 
@@ -178,9 +201,7 @@ export class Driver implements Program {
   /** The servers behind the address that the client came to; undefined where a reload has removed it. */
   private serversOf(client: Client): ServersOfAddress | undefined {
     const { listenerKey, localAddress, localPort, family } = client as AcceptedClient;
-    const listener: ListenerPlan | undefined = this.generation.plan.listeners.find(
-      ({ key }) => key === listenerKey,
-    );
+    const listener = this.listeners.get(listenerKey);
     if (listener === undefined) return undefined;
     if (listener.servers.size > 1) {
       const exact = family === 6 ? `[${localAddress}]:${localPort}` : `${localAddress}:${localPort}`;
@@ -241,6 +262,7 @@ export class Driver implements Program {
       for (const [group, slot] of found.slots) x.variables[slot] = found.captures[group];
     }
     const run = new ExchangeRun(x, this, connection);
+    this.generation.exchanges++;
     x.run = run;
     connection.run = run;
     return run;
@@ -267,6 +289,7 @@ export class Driver implements Program {
     child.stage = SERVER_REWRITE;
     child.subrequest = options;
     const run = new ExchangeRun(child, this, undefined);
+    x.generation.exchanges++;
     child.run = run;
     parent.children.add(run);
     run.event({ type: 'head' });
@@ -281,6 +304,7 @@ export class Driver implements Program {
     if (x.parent === undefined || x.location.core.logSubrequest) {
       for (const handler of x.location.handlers.log) handler(x, x.now);
     }
+    this.letGo(x.generation);
     if (x.parent === undefined) {
       x.body.store?.close();
       this.facts.counters.requests++;
@@ -421,6 +445,7 @@ export class Driver implements Program {
     run.peer = undefined;
     this.facts.counters.active++; // the tunnel's client, which clientClosed has counted out
     x.body.store?.close();
+    if (!frozen.some((each) => each instanceof KeptExchange)) this.letGo(x.generation);
     if (ahead.length > 0) this.tunnels.received(client.conn, ahead, 0, ahead.length);
   }
 
@@ -429,7 +454,7 @@ export class Driver implements Program {
     const frozen: Frozen[] = [];
     for (const freeze of x.location.freezers) {
       const made = freeze(x);
-      if (made === 'keep') return [new KeptExchange(x)];
+      if (made === 'keep') return [new KeptExchange(x, () => this.letGo(x.generation))];
       if (made !== undefined) frozen.push(made);
     }
     return frozen;
@@ -465,8 +490,11 @@ export class Driver implements Program {
 /** The exchange of a tunnel whose log format needs it whole. */
 class KeptExchange implements Frozen {
   private readonly x: Exchange;
-  constructor(x: Exchange) {
+  private readonly over: () => void;
+
+  constructor(x: Exchange, over: () => void) {
     this.x = x;
+    this.over = over;
   }
 
   end(late: LateFacts): void {
@@ -482,10 +510,15 @@ class KeptExchange implements Frozen {
       attempt.responseBytes = late.upstreamBodyBytes;
     }
     for (const handler of x.location.handlers.log) handler(x, x.now);
+    this.over();
   }
 }
 
 const SERVER_REWRITE = 1;
+
+function byKey({ plan }: Generation): ReadonlyMap<string, ListenerPlan> {
+  return new Map(plan.listeners.map((listener) => [listener.key, listener]));
+}
 
 function headOptions(core: CoreSettings) {
   return {

@@ -27,6 +27,8 @@ export interface Generation {
   readonly zones: readonly ArrayBuffer[];
   /** For what concerns no location. */
   readonly errorLog: ErrorLog;
+  /** Exchanges under way that began under it, tunnels that keep theirs included. The driver counts. */
+  exchanges: number;
   /** For a location's own `error_log` lines. */
   errorLogOf(settings: CoreSettings['errorLogs']): ErrorLog;
 }

@@ -4,7 +4,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { byteString, unicodeOf, utf8ByteString } from '../base/bytes.ts';
 import { type ConfigFiles, expandGlob, type FileFailure } from '../config/files.ts';
 import { ioErrorOfNode } from '../io/io-error.ts';
-import type { Lookup } from './bundle.ts';
 
 export const disk: ConfigFiles = {
   read: (path) => {
@@ -25,12 +24,13 @@ export const disk: ConfigFiles = {
 };
 
 /** All addresses in the resolver's order, as nginx asks for them at start. */
-export const lookup: Lookup = (host) =>
-  new Promise((resolve) => {
+export function lookup(host: string): Promise<readonly string[]> {
+  return new Promise((resolve) => {
     dnsLookup(host, { all: true, order: 'verbatim', hints: ADDRCONFIG }, (error, addresses) =>
       resolve(error === null ? [...new Set(addresses.map(({ address }) => address))] : []),
     );
   });
+}
 
 export function fileFailure(error: unknown): FileFailure {
   return ioErrorOfNode('open', error);

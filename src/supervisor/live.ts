@@ -47,9 +47,10 @@ export function makeGeneration(
   return {
     number,
     plan,
-    upstreams: plan.upstreams.map((each) => makeUpstream(each, before, zones, sources.random)),
+    upstreams: plan.upstreams.map((each) => makeUpstream(each, before, zones, sources)),
     logs,
     zones,
+    exchanges: 0,
     errorLog: errorLogOf(
       plan.process.errorLogs as readonly { readonly log: number; readonly level: Level }[],
     ),
@@ -61,14 +62,15 @@ function makeUpstream(
   plan: UpstreamPlan,
   before: Generation | undefined,
   zones: readonly ArrayBuffer[],
-  random: Random,
+  { random, pid }: LiveSources,
 ): Upstream {
   const { name, servers, settings } = plan;
   const place =
     before?.plan.upstreams.findIndex((each) => each.name === name && each.explicit === plan.explicit) ?? -1;
   const previous = before?.upstreams[place];
   const memory = settings.zone === -1 ? undefined : zones[settings.zone];
-  const table = memory === undefined ? previousTable(previous, before, place) : new PeerTable({ memory });
+  const table =
+    memory === undefined ? previousTable(previous, before, place) : new PeerTable({ memory, owner: pid });
   const upstream = new Upstream(
     { name, servers, method: settings.method },
     table === undefined ? { random } : { random, table },

@@ -1,6 +1,6 @@
 // Descriptors of logs and the writers on them. One writer for a path and its options; "stderr" is the descriptor that was inherited, and
 // so are /dev/stdout and /dev/stderr: never process.stdout, which would make a shared pipe non-blocking for everyone.
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { chownSync, closeSync, fchmodSync, fstatSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { constants, gzipSync } from 'node:zlib';
 import { byteString, bytesOf, unicodeOf } from '../base/bytes.ts';
@@ -8,6 +8,11 @@ import type { IoError } from '../io/engine.ts';
 import { ioErrorOfNode, isIoError } from '../io/io-error.ts';
 import { type LogClock, type LogOutput, LogWriter } from '../observe/log-writer.ts';
 import type { LogPlan } from '../plan/plan.ts';
+
+export interface LogProblem {
+  readonly path: string;
+  readonly error: IoError;
+}
 
 /** Opens a log for appending and makes its folder where it is missing. Descriptors 1 and 2 stand for themselves. */
 export function openLogFile(path: string): number | IoError {
@@ -27,8 +32,37 @@ export function openLogFile(path: string): number | IoError {
   }
 }
 
+/** All of them anew, or the first that cannot be opened, and then none. */
+export function openLogFiles(paths: Iterable<string>): Map<string, number> | LogProblem {
+  const opened = new Map<string, number>();
+  for (const path of paths) {
+    if (opened.has(path)) continue;
+    const fd = openLogFile(path);
+    if (!isIoError(fd)) {
+      opened.set(path, fd);
+      continue;
+    }
+    for (const each of opened.values()) closeLogFile(each);
+    return { path, error: fd };
+  }
+  return opened;
+}
+
 export function closeLogFile(fd: number): void {
   if (fd > 2) closeSync(fd);
+}
+
+/** The user of the workers owns what was reopened, and may read and write it, as ngx_reopen_files() has it. */
+export function ownLogFile(path: string, fd: number, uid: number): IoError | undefined {
+  if (fd <= 2) return undefined;
+  try {
+    const { uid: owner, mode } = fstatSync(fd);
+    if (owner !== uid) chownSync(unicodeOf(path), uid, -1);
+    if ((mode & 0o600) !== 0o600) fchmodSync(fd, (mode | 0o600) & 0o7777);
+    return undefined;
+  } catch (error) {
+    return ioErrorOfNode('chown', error);
+  }
 }
 
 export function logOutput(fd: number): LogOutput {
@@ -43,75 +77,84 @@ export function logOutput(fd: number): LogOutput {
   };
 }
 
-/** What is known of a path that cannot be written: lines wait in vain and are dropped at the limit. */
-const NOWHERE: LogOutput = { write: () => ({ code: 'EBADF' }) };
+/** For a path that nobody has opened, and for one that is given up. */
+const NOWHERE: LogOutput = { write: (text) => text.length };
+
+interface Writer {
+  readonly path: string;
+  readonly writer: LogWriter;
+}
 
 /** All log writers of a process, by path and options. */
 export class LogFiles {
-  private readonly fds = new Map<string, number>();
-  private readonly writers = new Map<string, { readonly path: string; readonly writer: LogWriter }>();
   private readonly clock: LogClock;
+  private readonly defaultPath: string;
+  private readonly fds = new Map<string, number>();
+  private readonly writers = new Map<string, Writer>();
 
-  constructor(clock: LogClock) {
+  /** `defaultPath` is what a plan's log without a path stands for: `-e`, or logs/error.log. */
+  constructor(clock: LogClock, defaultPath: string) {
     this.clock = clock;
+    this.defaultPath = defaultPath;
   }
 
-  /** Opens what the plan names; the first that cannot be opened is returned with its error, and nothing has changed for the rest. */
-  openAll(plans: readonly LogPlan[]): { readonly path: string; readonly error: IoError } | undefined {
-    for (const { path } of plans) {
-      if (this.fds.has(path)) continue;
-      const fd = openLogFile(path);
-      if (isIoError(fd)) return { path, error: fd };
-      this.fds.set(path, fd);
-    }
-    return undefined;
+  pathsOf(plans: readonly LogPlan[]): Set<string> {
+    return new Set(plans.map(({ path }) => this.real(path)));
   }
 
-  /** Descriptors that another process opened. */
+  paths(): string[] {
+    return [...this.fds.keys()];
+  }
+
+  /** Open descriptors by path, for handing out. */
+  get descriptors(): ReadonlyMap<string, number> {
+    return this.fds;
+  }
+
+  /** `fd` is this object's from now on; writers of the path go on in it. */
   give(path: string, fd: number): void {
     const before = this.fds.get(path);
     this.fds.set(path, fd);
-    for (const each of this.writers.values()) if (each.path === path) each.writer.reopen(logOutput(fd));
+    const output = logOutput(fd);
+    for (const each of this.writers.values()) if (each.path === path) each.writer.reopen(output);
     if (before !== undefined && before !== fd) closeLogFile(before);
   }
 
   writer({ path, options }: LogPlan): LogWriter {
-    const key = `${options.bufferBytes} ${options.flushMs} ${options.gzipLevel} ${path}`;
+    const real = this.real(path);
+    const key = `${options.bufferBytes} ${options.flushMs} ${options.gzipLevel} ${real}`;
     const known = this.writers.get(key);
     if (known !== undefined) return known.writer;
-    const fd = this.fds.get(path);
+    const fd = this.fds.get(real);
     const pack = (text: string): string =>
       byteString(gzipSync(bytesOf(text), { level: options.gzipLevel, finishFlush: constants.Z_FINISH }));
     const writer = new LogWriter(fd === undefined ? NOWHERE : logOutput(fd), options, this.clock, pack);
-    this.writers.set(key, { path, writer });
+    this.writers.set(key, { path: real, writer });
     return writer;
   }
 
-  /** USR1: the same paths anew. A log that cannot be opened again keeps its old file. */
-  reopen(failed: (path: string, error: IoError) => void): void {
-    for (const path of [...this.fds.keys()]) {
-      const fd = openLogFile(path);
-      if (isIoError(fd)) failed(path, fd);
-      else this.give(path, fd);
-    }
+  /** Opened for a plan that does not come after all. */
+  discard(opened: ReadonlyMap<string, number>): void {
+    for (const fd of opened.values()) closeLogFile(fd);
   }
 
-  /** Closes what the plans in use do not name any more. */
-  keepOnly(plans: readonly LogPlan[]): void {
-    const wanted = new Set(plans.map(({ path }) => path));
-    for (const [key, { path, writer }] of this.writers) {
-      if (wanted.has(path)) continue;
-      writer.flush();
+  /** Nobody has a writer of the path any more. */
+  drop(path: string): void {
+    for (const [key, each] of this.writers) {
+      if (each.path !== path) continue;
+      each.writer.reopen(NOWHERE);
       this.writers.delete(key);
     }
-    for (const [path, fd] of this.fds) {
-      if (wanted.has(path)) continue;
-      closeLogFile(fd);
-      this.fds.delete(path);
-    }
+    const fd = this.fds.get(path);
+    if (fd !== undefined) closeLogFile(fd);
+    this.fds.delete(path);
   }
 
   flush(): void {
     for (const { writer } of this.writers.values()) writer.flush();
+  }
+
+  private real(path: string): string {
+    return path === '' ? this.defaultPath : path;
   }
 }

@@ -1,30 +1,43 @@
 // One process that is master and worker at once: `master_process off`, the portable engine, and the library. It reads, resolves, binds
 // and opens by itself; a reload compiles beside what runs and swaps when all of it holds.
-
 import type { ConfigFiles } from '../config/files.ts';
-import type { IoError } from '../io/engine.ts';
-import { isIoError } from '../io/io-error.ts';
+import type { IoError, Listener } from '../io/engine.ts';
+import { ioErrorText, isIoError } from '../io/io-error.ts';
 import type { CompileResult } from '../plan/compile.ts';
 import type { ListenerPlan, Plan } from '../plan/plan.ts';
+import { bindHelp, bindText } from './bind-help.ts';
 import { type Bundle, type Invocation, type Lookup, loadBundle } from './bundle.ts';
+import { after } from './delay.ts';
+import { removeSocketFile } from './listening-sockets.ts';
+import { type LogProblem, openLogFiles } from './log-files.ts';
+import type { Report } from './report.ts';
 import { Worker, type WorkerWorld } from './worker.ts';
 
 export interface SingleWorld extends WorkerWorld {
   readonly disk: ConfigFiles;
   readonly lookup: Lookup;
+  /** How often an address that is in use is tried. */
+  readonly bindTries: number;
 }
 
 /** What kept a plan from being taken over. */
-export type StartProblem =
+export type TakeOverProblem =
   | { readonly kind: 'config'; readonly result: CompileResult }
+  | ({ readonly kind: 'log' } & LogProblem)
   | { readonly kind: 'bind'; readonly listener: ListenerPlan; readonly error: IoError };
+
+export type Loaded =
+  | { readonly problem: TakeOverProblem }
+  | { readonly problem: undefined; readonly result: CompileResult; readonly plan: Plan };
+
+const BIND_AGAIN_MS = 500;
 
 export class SingleProcess {
   readonly worker: Worker;
   private readonly world: SingleWorld;
   private readonly invocation: Invocation;
   private number = 0;
-  private loading: Promise<StartProblem | undefined> | undefined;
+  private loading: Promise<Loaded> | undefined;
   private again = false;
 
   constructor(world: SingleWorld, invocation: Invocation) {
@@ -37,13 +50,13 @@ export class SingleProcess {
     return this.worker.generation?.plan;
   }
 
-  /** Compiles the file and takes it over; undefined when that is done. Calls during a load make one more after it. */
-  async load(): Promise<StartProblem | undefined> {
+  /** Compiles the file and takes it over. Calls during a load make one more after it. `allowed` may refuse a plan. */
+  async load(allowed: (result: CompileResult) => CompileResult = (result) => result): Promise<Loaded> {
     if (this.loading !== undefined) {
       this.again = true;
       return this.loading;
     }
-    this.loading = this.loadUntilSettled();
+    this.loading = this.loadUntilSettled(allowed);
     try {
       return await this.loading;
     } finally {
@@ -51,49 +64,92 @@ export class SingleProcess {
     }
   }
 
-  private async loadUntilSettled(): Promise<StartProblem | undefined> {
+  /** QUIT. */
+  drain(done: () => void): void {
+    this.closeListeners(() => true);
+    this.worker.drain(done);
+  }
+
+  closeListeners(which: (key: string) => boolean): void {
+    for (const key of this.worker.listenerKeys()) {
+      if (!which(key)) continue;
+      this.worker.closeListeners((each) => each.key === key);
+      if (key.startsWith('unix:')) removeSocketFile(key.slice('unix:'.length));
+    }
+  }
+
+  private async loadUntilSettled(allowed: (result: CompileResult) => CompileResult): Promise<Loaded> {
     for (;;) {
       this.again = false;
-      const problem = await this.loadOnce();
-      if (!this.again) return problem;
+      const { disk, lookup } = this.world;
+      const { bundle, result } = await loadBundle(this.invocation, disk, lookup, this.number + 1);
+      const checked = allowed(result);
+      const { plan } = checked;
+      const problem: TakeOverProblem | undefined =
+        plan === undefined ? { kind: 'config', result: checked } : await this.takeOver(bundle, plan);
+      if (this.again) continue;
+      return problem === undefined && plan !== undefined
+        ? { problem, result, plan }
+        : { problem: problem ?? { kind: 'config', result: checked } };
     }
   }
 
-  private async loadOnce(): Promise<StartProblem | undefined> {
-    const { bundle, result } = await loadBundle(
-      this.invocation,
-      this.world.disk,
-      this.world.lookup,
-      ++this.number,
-    );
-    if (result.plan === undefined) return { kind: 'config', result };
-    return this.takeOver(bundle, result.plan);
-  }
-
-  private async takeOver(bundle: Bundle, plan: Plan): Promise<StartProblem | undefined> {
-    this.worker.prepare(bundle);
-    const first = this.worker.driver === undefined;
-    if (first) this.worker.swap();
-    const opened: string[] = [];
+  private async takeOver(bundle: Bundle, plan: Plan): Promise<TakeOverProblem | undefined> {
+    const { worker, world } = this;
+    const logs = openLogFiles(world.logs.pathsOf(plan.logs));
+    if (!(logs instanceof Map)) return { kind: 'log', ...logs };
+    const first = worker.driver === undefined;
+    worker.prepare(bundle);
+    if (first) {
+      for (const [path, fd] of logs) world.logs.give(path, fd);
+      worker.swap();
+    }
+    const opened: Listener[] = [];
     for (const listener of plan.listeners) {
-      if (this.worker.hasListener(listener.key)) continue;
-      const error = await this.bind(listener);
-      if (error !== undefined) {
-        for (const key of opened) this.worker.closeListener(key);
-        this.worker.forget();
-        return { kind: 'bind', listener, error };
+      if (worker.hasListener(listener.key)) continue;
+      const bound = await this.bind(listener);
+      if (!isIoError(bound)) {
+        bound.pause(); // until the plan that it belongs to counts
+        opened.push(bound);
+        continue;
       }
-      opened.push(listener.key);
+      worker.closeListeners((each) => opened.includes(each.listener));
+      worker.forget();
+      if (!first) world.logs.discard(logs);
+      return { kind: 'bind', listener, error: bound };
     }
-    if (!first) this.worker.swap();
+    if (!first) {
+      for (const [path, fd] of logs) world.logs.give(path, fd);
+      worker.swap();
+    }
+    this.number = bundle.number;
+    for (const listener of opened) listener.resume();
     const wanted = new Set(plan.listeners.map(({ key }) => key));
-    for (const key of this.worker.listenerKeys()) if (!wanted.has(key)) this.worker.closeListener(key);
+    this.closeListeners((key) => !wanted.has(key));
     return undefined;
   }
 
-  private bind(listener: ListenerPlan): Promise<IoError | undefined> {
-    return new Promise((resolve) => {
-      this.worker.listen(listener, (result) => resolve(isIoError(result) ? result : undefined));
-    });
+  private async bind(plan: ListenerPlan): Promise<Listener | IoError> {
+    for (let tries = 1; ; tries++) {
+      const result = await new Promise<Listener | IoError>((resolve) => this.worker.listen(plan, resolve));
+      if (!isIoError(result) || result.code !== 'EADDRINUSE' || tries >= this.world.bindTries) return result;
+      await new Promise<void>((resolve) => after(this.world.engine, BIND_AGAIN_MS, resolve));
+    }
+  }
+}
+
+/** In nginx's words. */
+export function reportProblem(problem: TakeOverProblem, report: Report): void {
+  switch (problem.kind) {
+    case 'config':
+      return report.configuration(problem.result);
+    case 'log':
+      return report.say('emerg', `open() "${problem.path}" failed (${ioErrorText(problem.error)})`);
+    case 'bind':
+      return report.say(
+        'emerg',
+        bindText(problem.listener, problem.error),
+        bindHelp(problem.listener, problem.error),
+      );
   }
 }

@@ -1,25 +1,94 @@
 // From an invocation to a running program: which engine, one process or many, in the foreground or not.
-import { writeFileSync } from 'node:fs';
-import { unicodeOf } from '../base/bytes.ts';
-import { renderMistake, renderMistakes } from '../config/explain.ts';
-import { chooseEngine } from '../io/choose.ts';
-import { ioErrorText } from '../io/io-error.ts';
-import { PRODUCT } from '../version.ts';
-import type { Invocation } from './bundle.ts';
+import { release, type } from 'node:os';
+import { BIND_TRIES } from '../base/limits.ts';
+import { chooseEngine, type EngineChoice } from '../io/choose.ts';
+import type { Engine } from '../io/engine.ts';
+import { descriptorLimit } from '../io/epoll/descriptors.ts';
+import { EpollEngine } from '../io/epoll/epoll-engine.ts';
+import { ioErrorText, isIoError } from '../io/io-error.ts';
+import type { CompileResult } from '../plan/compile.ts';
+import type { Plan } from '../plan/plan.ts';
+import { NGINX_VERSION, PRODUCT } from '../version.ts';
+import { type Bundle, type Invocation, loadBundle } from './bundle.ts';
+import { isRoot } from './credentials.ts';
+import { launch, launched, leaveTerminal } from './daemon.ts';
+import { logClock } from './delay.ts';
 import { disk, lookup } from './disk.ts';
 import { LogFiles } from './log-files.ts';
+import { reopenLogs } from './log-reopen.ts';
+import { defaultLog, mainLogPath } from './main-log.ts';
+import { Master } from './master.ts';
+import { removePidFile, writePidFile } from './pid-file.ts';
 import { nodeCodecs } from './ports/codecs.ts';
 import { nodeFiles } from './ports/files.ts';
 import { dnsNames } from './ports/names.ts';
-import { SingleProcess } from './single.ts';
+import { bugText, LogReport, type Report, StartReport } from './report.ts';
+import { type Obeys, obeySignals } from './signals.ts';
+import { reportProblem, SingleProcess } from './single.ts';
+import { MappedZones } from './zones.ts';
 
-/** Starts and runs until a signal ends it; `say` writes to the terminal. Resolves to the exit code. */
-export async function startProgram(invocation: Invocation, say: (text: string) => void): Promise<number> {
-  const { engine, kind, reason } = chooseEngine();
-  const logs = new LogFiles({
-    atTurnEnd: (work) => engine.atTurnEnd(work),
-    after: (ms, work) => void setTimeout(work, ms),
+type Chosen = EngineChoice & { readonly engine: Engine };
+
+/** Starts and runs until a signal ends it; `write` writes to the terminal. Resolves to the exit code. */
+export async function startProgram(invocation: Invocation, write: (text: string) => void): Promise<number> {
+  const report = new StartReport(write, invocation);
+  const { bundle, result } = await loadBundle(invocation, disk, lookup, 1);
+  const { plan } = result;
+  if (plan?.process.daemon === true && !launched()) {
+    report.close();
+    return launch();
+  }
+  report.configuration(result);
+  if (plan === undefined) return 1;
+  process.title = `holdfast: master process ${process.argv.slice(1).join(' ')}`;
+  const chosen = chooseEngine();
+  const { engine } = chosen;
+  return plan.process.masterProcess && engine instanceof EpollEngine
+    ? runMaster({ ...chosen, engine }, invocation, bundle, { ...result, plan }, report)
+    : runAlone(chosen, invocation, plan, report);
+}
+
+/** As ngx_os_status() and what nginx says before it. */
+function greeting({ kind, reason }: EngineChoice): string[] {
+  const limit = descriptorLimit();
+  return [
+    `using the ${kind} engine: ${reason}`,
+    `${PRODUCT} (nginx/${NGINX_VERSION}), Node.js ${process.versions.node}`,
+    `OS: ${type()} ${release()}`,
+    ...(isIoError(limit) ? [] : [`getrlimit(RLIMIT_NOFILE): ${limit.soft}:${limit.hard}`]),
+  ];
+}
+
+async function runMaster(
+  chosen: EngineChoice & { readonly engine: EpollEngine },
+  invocation: Invocation,
+  bundle: Bundle,
+  result: CompileResult & { readonly plan: Plan },
+  report: StartReport,
+): Promise<number> {
+  const master = new Master(chosen.engine, invocation);
+  process.on('uncaughtException', (error) => {
+    master.log.say('alert', `the master process dies of a bug: ${bugText(error)}`);
+    master.flush();
+    process.exit(70);
   });
+  obeySignals(master, launched());
+  const started = await master.start(bundle, result, report, greeting(chosen));
+  report.close();
+  if (!started) return 1;
+  if (launched()) leaveTerminal(master.logPaths, mainLogPath(result.plan, invocation));
+  return master.ended;
+}
+
+/** One process does all. */
+async function runAlone(
+  chosen: Chosen,
+  invocation: Invocation,
+  plan: Plan,
+  report: StartReport,
+): Promise<number> {
+  const { engine } = chosen;
+  const logs = new LogFiles(logClock(engine), defaultLog(invocation));
   const program = new SingleProcess(
     {
       engine,
@@ -29,11 +98,9 @@ export async function startProgram(invocation: Invocation, say: (text: string) =
       disk,
       lookup,
       seed: process.pid,
-      openLog: (plan) => {
-        logs.openAll([plan]);
-        return logs.writer(plan);
-      },
-      openZone: (plan) => new ArrayBuffer(Math.max(plan.bytes, 64)),
+      logs,
+      zones: new MappedZones(),
+      bindTries: BIND_TRIES,
       facts: {
         pid: process.pid,
         hostname: invocation.hostname,
@@ -44,29 +111,70 @@ export async function startProgram(invocation: Invocation, say: (text: string) =
     },
     invocation,
   );
-  const problem = await program.load();
-  if (problem?.kind === 'config') {
-    for (const warning of problem.result.warnings) say(renderMistake(warning, 'warn'));
-    say(renderMistakes(problem.result.errors, problem.result.errorsDropped));
+  const { problem } = await program.load();
+  if (problem !== undefined) {
+    reportProblem(problem, report);
     return 1;
   }
-  if (problem?.kind === 'bind') {
-    say(`holdfast: [emerg] ${ioErrorText(problem.error)} ${problem.listener.key}\n`);
+  const { pidFile } = plan.process;
+  const error = pidFile === undefined ? undefined : writePidFile(pidFile, process.pid);
+  if (error !== undefined) {
+    report.say('emerg', `open() "${pidFile}" failed (${ioErrorText(error)})`);
     return 1;
   }
-  const pidFile = program.plan?.process.pidFile ?? `${invocation.prefix}logs/nginx.pid`;
-  writeFileSync(unicodeOf(pidFile), `${process.pid}\n`);
-  program.worker.generation?.errorLog.write('notice', `using the ${kind} engine: ${reason}`);
-  return new Promise((resolve) => {
-    const stop = (): void => {
+  report.close();
+  const log = new LogReport(() => program.worker.generation?.errorLog);
+  for (const line of greeting(chosen)) log.say('notice', line);
+  sayWhatOneProcessMeans(plan, chosen, log);
+  const ended = new Promise<number>((resolve) => {
+    const finish = (): void => {
+      program.closeListeners(() => true);
+      if (pidFile !== undefined) removePidFile(pidFile);
+      log.say('notice', 'exit');
       logs.flush();
       engine.destroy();
       resolve(0);
     };
-    process.on('SIGTERM', stop);
-    process.on('SIGINT', stop);
-    process.on('SIGQUIT', () => program.worker.drain(stop));
-    process.on('SIGHUP', () => void program.load());
-    process.on('SIGUSR1', () => logs.reopen(() => undefined));
+    obeySignals(singleSignals(program, logs, log, finish), launched());
   });
+  if (launched()) leaveTerminal(logs.pathsOf(plan.logs), mainLogPath(plan, invocation));
+  return ended;
+}
+
+function sayWhatOneProcessMeans(plan: Plan, { kind, reason, degraded }: EngineChoice, log: Report): void {
+  const { workers, masterProcess, user } = plan.process;
+  if (degraded) log.say('warn', `running on the ${kind} engine: ${reason}`);
+  if (!masterProcess) return;
+  if (workers > 1) log.say('warn', `the ${kind} engine runs one worker, not ${workers}`);
+  if (isRoot() || user !== undefined) {
+    log.say(
+      'warn',
+      `the ${kind} engine serves as the user that started it: it has no workers that could become another`,
+    );
+  }
+}
+
+function singleSignals(program: SingleProcess, logs: LogFiles, log: Report, finish: () => void): Obeys {
+  return {
+    terminate(name) {
+      log.say('notice', `${name} received, exiting`);
+      finish();
+    },
+    quit(name) {
+      log.say('notice', `${name} received, shutting down`);
+      program.drain(finish);
+    },
+    reload(name) {
+      log.say('notice', `${name} received, reconfiguring`);
+      void program.load().then((loaded) => {
+        if (loaded.problem === undefined) log.say('notice', 'reconfigured');
+        else reportProblem(loaded.problem, log);
+      });
+    },
+    reopen(name) {
+      log.say('notice', `${name} received, reopening logs`);
+      reopenLogs(logs, undefined, log);
+    },
+    log,
+  };
 }

@@ -33,12 +33,28 @@ const DEFER_SECONDS = 1; // as ngx_configure_listening_sockets(): a second, afte
 
 /** A listening socket's descriptor (non-blocking, close-on-exec). */
 export function listenSocket(address: Address, options: ListenOptions): number | IoError {
-  const fd = boundSocket(address, options);
+  const fd = bindSocket(address, options);
   if (typeof fd !== 'number') return fd;
-  const done = listen(fd, options.backlog ?? BACKLOG);
-  if (done >= 0) return fd;
+  const error = startListening(fd, options.backlog);
+  if (error === undefined) return fd;
   close(fd);
-  return ioError('listen', -done);
+  return error;
+}
+
+/** From now on clients wait in the socket's queue; called again it changes how long that may be. */
+export function startListening(fd: number, backlog = BACKLOG): IoError | undefined {
+  const done = listen(fd, backlog);
+  return done < 0 ? ioError('listen', -done) : undefined;
+}
+
+/** What a reload has changed in a `listen` line, for a socket that listens. As ngx_configure_listening_sockets(). */
+export function reconfigureSocket(fd: number, address: Address, options: ListenOptions): IoError | undefined {
+  setBuffers(fd, options);
+  if (address.family !== 'unix') {
+    setOption(fd, SOL_TCP, TCP_DEFER_ACCEPT, options.deferred === true ? DEFER_SECONDS : 0);
+    if (options.keepalive !== undefined) setKeepalive(fd, options.keepalive);
+  }
+  return startListening(fd, options.backlog);
 }
 
 /**
@@ -47,7 +63,7 @@ export function listenSocket(address: Address, options: ListenOptions): number |
  */
 export function probeAddress(address: Address, options: ListenOptions): IoError | undefined {
   if (address.family === 'unix') return undefined;
-  const fd = boundSocket(address, { ...options, reusePort: false });
+  const fd = bindSocket(address, { ...options, reusePort: false });
   if (typeof fd !== 'number') return fd;
   close(fd);
   return undefined;
@@ -58,7 +74,8 @@ export function boundAddress(fd: number): Address {
   return getsockname(fd, SOCKADDR, SOCKADDR_BYTES) < 0 ? NO_ADDRESS : decodeAddress(SOCKADDR, addressBytes());
 }
 
-function boundSocket(address: Address, options: ListenOptions): number | IoError {
+/** A bound socket that does not listen yet: it takes no client from those of the same address that do. */
+export function bindSocket(address: Address, options: ListenOptions): number | IoError {
   if (loadSyscalls() !== undefined) return ioError('socket', ENOSYS);
   const fd = socket(familyOf(address));
   if (fd < 0) return ioError('socket', -fd);
@@ -70,10 +87,7 @@ function boundSocket(address: Address, options: ListenOptions): number | IoError
 
 /** What sharing the address hangs on must succeed; the rest is asked for, and ignored where the system refuses, as in nginx. */
 function setOptions(fd: number, address: Address, options: ListenOptions): IoError | undefined {
-  if (options.receiveBufferBytes !== undefined) {
-    setOption(fd, SOL_SOCKET, SO_RCVBUF, options.receiveBufferBytes);
-  }
-  if (options.sendBufferBytes !== undefined) setOption(fd, SOL_SOCKET, SO_SNDBUF, options.sendBufferBytes);
+  setBuffers(fd, options);
   if (address.family === 'unix') return undefined;
   if (address.family === 6) setOption(fd, SOL_IPV6, IPV6_V6ONLY, options.ipv6Only === false ? 0 : 1);
   if (options.deferred === true) setOption(fd, SOL_TCP, TCP_DEFER_ACCEPT, DEFER_SECONDS);
@@ -81,6 +95,13 @@ function setOptions(fd: number, address: Address, options: ListenOptions): IoErr
   let done = setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
   if (done >= 0 && options.reusePort === true) done = setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1);
   return done < 0 ? ioError('setsockopt', -done) : undefined;
+}
+
+function setBuffers(fd: number, options: ListenOptions): void {
+  if (options.receiveBufferBytes !== undefined) {
+    setOption(fd, SOL_SOCKET, SO_RCVBUF, options.receiveBufferBytes);
+  }
+  if (options.sendBufferBytes !== undefined) setOption(fd, SOL_SOCKET, SO_SNDBUF, options.sendBufferBytes);
 }
 
 function bindTo(fd: number, address: Address): IoError | undefined {

@@ -1,0 +1,59 @@
+// The file that holds the master's process number: written once every socket listens, removed at the end, read by `-s`.
+import { mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { unicodeOf } from '../base/bytes.ts';
+import type { IoError } from '../io/engine.ts';
+import { ioErrorOfNode, ioErrorText } from '../io/io-error.ts';
+
+/** Also makes its folder, as for a log. */
+export function writePidFile(path: string, pid: number): IoError | undefined {
+  return attempt(path, (file) => writeFileSync(file, `${pid}\n`, { mode: 0o644 }));
+}
+
+/** For `-t`: whether it could be written; a file that is there keeps what it says. */
+export function testPidFile(path: string): IoError | undefined {
+  return attempt(path, (file) => writeFileSync(file, '', { flag: 'a', mode: 0o644 }));
+}
+
+export function removePidFile(path: string): IoError | undefined {
+  try {
+    unlinkSync(unicodeOf(path));
+    return undefined;
+  } catch (error) {
+    return ioErrorOfNode('unlink', error);
+  }
+}
+
+/** A process number, or nginx's complaint. As ngx_signal_process(). */
+export function readPidFile(path: string): number | string {
+  let text: string;
+  try {
+    text = readFileSync(unicodeOf(path), 'latin1')
+      .slice(0, 22)
+      .replace(/[\r\n]+$/, '');
+  } catch (error) {
+    return `open() "${path}" failed (${ioErrorText(ioErrorOfNode('open', error))})`;
+  }
+  const pid = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(pid) || pid === 0)
+    return `invalid PID number "${text}" in "${path}"`;
+  return pid;
+}
+
+function attempt(path: string, write: (file: string) => void): IoError | undefined {
+  const file = unicodeOf(path);
+  try {
+    write(file);
+    return undefined;
+  } catch (error) {
+    const failure = ioErrorOfNode('open', error);
+    if (failure.code !== 'ENOENT') return failure;
+  }
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    write(file);
+    return undefined;
+  } catch (error) {
+    return ioErrorOfNode('open', error);
+  }
+}
