@@ -1,16 +1,19 @@
 // Holdfast inside a test's own process, on the portable engine: a configuration in, requests through it, its log lines out.
 
+import { readFileSync } from 'node:fs';
 import { onTestFinished } from 'vitest';
 import { utf8ByteString } from '../../src/base/bytes.ts';
 import { renderMistakes } from '../../src/config/explain.ts';
 import type { Engine } from '../../src/io/engine.ts';
 import { portableEngine } from '../../src/io/portable/portable-engine.ts';
-import { LogWriter } from '../../src/observe/log-writer.ts';
+import { logClock } from '../../src/supervisor/delay.ts';
 import { disk, lookup } from '../../src/supervisor/disk.ts';
+import { LogFiles } from '../../src/supervisor/log-files.ts';
 import { nodeCodecs } from '../../src/supervisor/ports/codecs.ts';
 import { nodeFiles } from '../../src/supervisor/ports/files.ts';
 import { dnsNames } from '../../src/supervisor/ports/names.ts';
 import { SingleProcess } from '../../src/supervisor/single.ts';
+import { MappedZones } from '../../src/supervisor/zones.ts';
 import { emptyFolder, freePort } from '../e2e/program.ts';
 
 export interface Balancer {
@@ -33,7 +36,7 @@ export async function startBalancer(text: string): Promise<Balancer> {
   const port = await freePort(PORTS);
   const folder = emptyFolder();
   const engine = portableEngine();
-  const written = new Map<string, string>();
+  const logs = new LogFiles(logClock(engine), `${folder}/logs/error.log`);
   let current = '';
   const setText = (http: string): void => {
     const filled = http.replace(/%%PORT(?:\+(\d))?%%/g, (_, more) => String(port + Number(more ?? 0)));
@@ -49,18 +52,9 @@ export async function startBalancer(text: string): Promise<Balancer> {
       disk: { ...disk, read: (path) => (path === FILE ? utf8ByteString(current) : disk.read(path)) },
       lookup,
       seed: 1,
-      openLog: ({ path, options }) =>
-        new LogWriter(
-          {
-            write(lines) {
-              written.set(path, (written.get(path) ?? '') + lines);
-              return lines.length;
-            },
-          },
-          options,
-          { atTurnEnd: (work) => engine.defer(work), after: (_ms, work) => engine.defer(work) },
-        ),
-      openZone: ({ bytes }) => new ArrayBuffer(bytes),
+      logs,
+      zones: new MappedZones(),
+      bindTries: 1,
       facts: {
         pid: process.pid,
         hostname: 'test',
@@ -80,9 +74,10 @@ export async function startBalancer(text: string): Promise<Balancer> {
   );
   onTestFinished(() => engine.destroy());
   const load = async (): Promise<void> => {
-    const problem = await program.load();
+    const { problem } = await program.load();
     if (problem?.kind === 'config') throw new Error(renderMistakes(problem.result.errors, 0));
-    if (problem !== undefined) throw new Error(`bind failed: ${problem.listener.key}`);
+    if (problem?.kind === 'bind') throw new Error(`bind failed: ${problem.listener.key}`);
+    if (problem !== undefined) throw new Error(`a log cannot be opened: ${problem.path}`);
   };
   await load();
   return {
@@ -90,8 +85,13 @@ export async function startBalancer(text: string): Promise<Balancer> {
     folder,
     engine,
     lines(log) {
-      const paths = [...written.keys()].filter((path) => path.endsWith(log));
-      return paths.flatMap((path) => (written.get(path) ?? '').split('\n').filter((line) => line !== ''));
+      logs.flush();
+      const paths = logs.paths().filter((path) => path.endsWith(log));
+      return paths.flatMap((path) =>
+        readFileSync(path, 'latin1')
+          .split('\n')
+          .filter((line) => line !== ''),
+      );
     },
     reload(next) {
       setText(next);
