@@ -391,7 +391,6 @@ export const core = defineModule({
     pid,
     user,
     env,
-    errorLog,
     workerConnections,
     ...withoutEffects,
     unsupported('debug_connection'),

@@ -5,7 +5,7 @@ import type { WrittenLocation } from '../plan/block-directives.ts';
 import type { CoreSettings, ErrorPage } from '../plan/core-settings.ts';
 import type { Scope } from '../plan/scope.ts';
 import type { ResolverSettings } from '../proxy/pass.ts';
-import { errorLogsOf } from './core.ts';
+import { errorLog, errorLogsOf } from './core.ts';
 import * as core from './http-core-directives.ts';
 import { applyLimitExcept, limitExcept, limitExceptOf } from './http-core-limit-except.ts';
 import { connectionPoolSize, noEffectDirectives, unsupportedDirectives } from './http-core-no-effect.ts';
@@ -16,7 +16,14 @@ import { defineModule } from './module.ts';
 
 export const httpCore = defineModule<CoreSettings>({
   name: 'http-core',
-  directives: [...core.coreDirectives, limitExcept, ...noEffectDirectives, ...unsupportedDirectives],
+  // error_log stands here because what it settles is this module's slice.
+  directives: [
+    ...core.coreDirectives,
+    errorLog,
+    limitExcept,
+    ...noEffectDirectives,
+    ...unsupportedDirectives,
+  ],
   variables: coreVariables,
   compile: compileCore,
   phases: [
