@@ -210,6 +210,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     }
     this.readUntil =
       this.driver.engine.now() + (this.state === 'emptying' ? core.lingeringTimeoutMs : core.bodyTimeoutMs);
+    run.peer?.flushRequest();
     if (run.requestFull) this.pause();
   }
 

@@ -1,6 +1,5 @@
 // One connection to a peer: sends a request, reads its answer's head and body, and lies idle in its pool between exchanges.
 // It knows HTTP's framing and reports events; what they lead to is the exchange's.
-import { writeBytes } from '../base/bytes.ts';
 import {
   ANSWER_CUT,
   CONNECT_FAILED,
@@ -13,7 +12,7 @@ import {
   SEND_TIMED_OUT,
 } from '../base/failures.ts';
 import type { Ms } from '../base/time.ts';
-import { BodyDecoder, CHUNK_END, chunkHead, lastChunk } from '../http/body.ts';
+import { BodyDecoder } from '../http/body.ts';
 import { type ResponseHead, ResponseHeadParser } from '../http/head.ts';
 import type {
   Address,
@@ -30,12 +29,10 @@ import type { BodySink } from './filters.ts';
 import type { KeepalivePool } from './keepalive-pool.ts';
 import { OutQueue } from './out-queue.ts';
 import type { Attempt } from './pass.ts';
+import { RequestWriter } from './request-writer.ts';
 import type { ExchangeRun } from './run.ts';
 
 const NEVER: Ms = Number.POSITIVE_INFINITY;
-
-/** Room for the line in front of a chunk, which is written to the same scratch memory as the chunk. */
-const CHUNK_HEAD_BYTES = 32;
 
 export interface PeerConnectOptions {
   readonly peerName: string;
@@ -53,6 +50,7 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
   readonly tag: unknown;
   readonly conn: Conn;
   readonly queue: OutQueue;
+  private readonly writer: RequestWriter;
   private run: ExchangeRun | undefined;
   private readonly engine: Engine;
   private readonly pool: KeepalivePool | undefined;
@@ -67,11 +65,8 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
   private paused = false;
   /** The peer sent more than its answer: it is not kept. */
   private surplus = false;
-  /** The request's last byte has been handed to the queue; and taken by the system. */
-  private bodyEnded = false;
+  /** The request's last byte has been taken by the system. */
   private sentAll = false;
-  /** How much of the stored request body has been handed to the queue. */
-  private bodyAt = 0;
   private sentBefore = 0;
   private attempt: Attempt | undefined;
   private readUntil: Ms = NEVER;
@@ -93,6 +88,7 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
       this,
     );
     this.queue = new OutQueue(engine, this.conn, undefined);
+    this.writer = new RequestWriter(engine, this.queue);
     this.writeUntil = until;
     this.arm();
   }
@@ -117,17 +113,14 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     this.decoder = undefined;
     this.sentAll = false;
     this.surplus = false;
-    this.bodyAt = 0;
     this.sentBefore = this.queue.written;
     this.attempt = run.x.attempts.at(-1);
     this.readUntil = NEVER;
-    this.writeHead(head);
-    const { pass } = run.x;
-    this.bodyEnded = pass?.body !== undefined;
-    if (pass?.body !== undefined) this.writeText(pass.body);
-    else this.pumpBody();
-    this.checkSent();
-    this.settle();
+    const own = run.x.pass?.body;
+    this.writer.begin(head, run.x.passChunked);
+    if (own !== undefined) this.writer.whole(own);
+    else this.pumpBody(run);
+    this.flushRequest();
   }
 
   /** Passes the answer's body on; what of it came with the head follows from `received`. */
@@ -224,7 +217,7 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     if (run === undefined || this.state === 'closed') return;
     if (this.queue.broken) this.broken(run);
     else {
-      if (!this.bodyEnded) this.pumpBody();
+      if (!this.writer.ended) this.pumpBody(run);
       this.checkSent();
       if (!this.queue.full) run.requestDrained();
       this.settle();
@@ -259,62 +252,32 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
 
   // The request.
 
-  private writeHead(head: string): void {
-    const { scratch } = this.engine;
-    if (head.length > scratch.length) return this.writeText(head);
-    this.queue.write(scratch, 0, writeBytes(scratch, head, 0));
-  }
-
-  private writeText(text: string): void {
-    const { scratch } = this.engine;
-    for (let at = 0; at < text.length; at += scratch.length) {
-      const piece = text.slice(at, at + scratch.length);
-      this.queue.write(scratch, 0, writeBytes(scratch, piece, 0));
-    }
-  }
-
   /** What is stored of the body, then what comes. */
-  private pumpBody(): void {
-    const run = this.run;
-    const body = run?.x.body;
-    if (run === undefined || body === undefined) return;
-    const { store } = body;
-    const { scratch } = this.engine;
-    while (store !== undefined && this.bodyAt < store.length && !this.queue.full) {
-      const got = store.read(this.bodyAt, scratch.subarray(CHUNK_HEAD_BYTES));
-      if (got <= 0) return this.fail(run, PEER_RESET, 'the stored request body could not be read');
-      this.bodyAt += got;
-      this.writeContent(run.x.passChunked, scratch, CHUNK_HEAD_BYTES, CHUNK_HEAD_BYTES + got);
-    }
-    if (store !== undefined && this.bodyAt < store.length) return;
-    if (body.complete) this.endContent(run.x.passChunked);
-    else if (body.phase === 'streaming') body.stream = this;
+  private pumpBody(run: ExchangeRun): void {
+    const { body } = run.x;
+    const verdict = this.writer.stored(body);
+    if (verdict === 'failed') this.fail(run, PEER_RESET, 'the stored request body could not be read');
+    else if (verdict === 'done' && !body.complete && body.phase === 'streaming') body.stream = this;
   }
 
   /** The client's body, as it comes. */
   push(bytes: Uint8Array, start: number, end: number, last: boolean): void {
-    const x = this.run?.x;
-    if (x === undefined || this.state === 'closed') return;
-    if (end > start) this.writeContent(x.passChunked, bytes, start, end);
-    if (last) this.endContent(x.passChunked);
+    if (this.run === undefined || this.state === 'closed') return;
+    this.writer.push(bytes, start, end, last);
+    if (last) this.flushRequest();
+  }
+
+  /** The client's read is over: what of the body was held back goes out. */
+  flushRequest(): void {
+    if (this.state !== 'exchange') return;
+    this.writer.flush();
     this.checkSent();
     this.settle();
   }
 
-  private writeContent(chunked: boolean, bytes: Uint8Array, start: number, end: number): void {
-    if (chunked) this.writeText(chunkHead(end - start));
-    this.queue.write(bytes, start, end);
-    if (chunked) this.writeText(CHUNK_END);
-  }
-
-  private endContent(chunked: boolean): void {
-    this.bodyEnded = true;
-    if (chunked) this.writeText(lastChunk());
-  }
-
   private checkSent(): void {
     const run = this.run;
-    if (this.sentAll || run === undefined || !this.bodyEnded || this.queue.pendingBytes > 0) return;
+    if (this.sentAll || run === undefined || !this.writer.ended || this.queue.pendingBytes > 0) return;
     this.sentAll = true;
     if (this.head === undefined) this.waitForPeer(run);
     run.event({ type: 'sent' });

@@ -26,6 +26,9 @@ const SINGLE: ReadonlySet<string> = new Set([
   'location',
   'refresh',
   'x-accel-redirect',
+  'expires',
+  'x-accel-expires',
+  'x-accel-limit-rate',
 ]);
 
 /** Headers that X-Accel-Redirect's target keeps: those marked `redirect` in ngx_http_upstream_headers_in. */
