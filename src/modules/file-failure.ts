@@ -1,11 +1,7 @@
 // What modules say about files that cannot be used.
 import type { Level } from '../base/failures.ts';
+import type { FileError } from '../base/file-error.ts';
 import type { Exchange } from '../proxy/exchange.ts';
-import type { FileError } from '../proxy/ports.ts';
-
-export function isFileError<T>(result: T | FileError): result is FileError {
-  return typeof result === 'object' && result !== null && 'errno' in result;
-}
 
 /** `open() "/path" failed (2: No such file or directory)` */
 export function logFileFailure(

@@ -1,7 +1,8 @@
 // ngx_http_auth_basic_module: user names and passwords from a file. The password's scheme may be one of the system's alone: then the
 // request waits for its answer.
-import { PASSWORD_FILE_BYTES_MAX } from '../base/limits.ts';
 
+import { isFileError } from '../base/file-error.ts';
+import { PASSWORD_FILE_BYTES_MAX } from '../base/limits.ts';
 import type { Context, Site } from '../config/directive.ts';
 import { directive } from '../config/directive.ts';
 import { parseTemplate, type Template, template } from '../config/template.ts';
@@ -9,7 +10,7 @@ import { safeHeaderValue } from '../http/header-list.ts';
 import type { Render } from '../plan/scope.ts';
 import type { Exchange } from '../proxy/exchange.ts';
 import { type BasicCredentials, basicCredentials } from './basic-credentials.ts';
-import { isFileError, logFileFailure } from './file-failure.ts';
+import { logFileFailure } from './file-failure.ts';
 import { defineModule, type Verdict } from './module.ts';
 import { checkPassword } from './password.ts';
 

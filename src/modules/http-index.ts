@@ -1,11 +1,13 @@
 // ngx_http_index_module: a URI that ends with a slash is answered by the first of a list of files that is there.
+
+import type { FileError } from '../base/file-error.ts';
+import { isFileError } from '../base/file-error.ts';
 import type { Site } from '../config/directive.ts';
 import { directive } from '../config/directive.ts';
 import { parseTemplate, type Template } from '../config/template.ts';
 import type { Render } from '../plan/scope.ts';
 import type { Exchange } from '../proxy/exchange.ts';
-import type { FileError } from '../proxy/ports.ts';
-import { isFileError, isLink, logFileFailure } from './file-failure.ts';
+import { isLink, logFileFailure } from './file-failure.ts';
 import { defineModule, type Verdict } from './module.ts';
 
 export const index = directive({

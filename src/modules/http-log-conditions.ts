@@ -1,6 +1,7 @@
 // Whether a log takes a line of a request at all.
+
+import { isFileError } from '../base/file-error.ts';
 import type { Exchange } from '../proxy/exchange.ts';
-import { isFileError } from '../proxy/ports.ts';
 import type { AccessLog } from './http-log.ts';
 
 /** `if=`: a value that is empty or "0" says no. */

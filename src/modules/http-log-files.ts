@@ -1,7 +1,9 @@
 // Logs whose names have variables: opened for each line, or kept open by open_log_file_cache. As ngx_http_log_script_write() and
 // the part of ngx_open_file_cache that it uses. Times in ms.
+
+import { type FileError, isFileError } from '../base/file-error.ts';
 import type { Ms } from '../base/time.ts';
-import { type FileError, type FileHandle, type Files, isFileError } from '../proxy/ports.ts';
+import type { FileHandle, Files } from '../proxy/ports.ts';
 
 /** open_log_file_cache. */
 export interface LogCacheSettings {

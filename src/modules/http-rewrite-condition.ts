@@ -1,12 +1,13 @@
 // The condition of an `if`: a variable alone, compared with a text or a regular expression, or a test of a file. As
 // ngx_http_rewrite_if_condition() and the code it makes.
+
+import { isFileError } from '../base/file-error.ts';
 import type { Site, Word } from '../config/directive.ts';
 import { type Pattern, readPattern } from '../config/pcre.ts';
 import { parseTemplate, type Template } from '../config/template.ts';
 import { asciiLower } from '../config/units.ts';
 import type { Scope } from '../plan/scope.ts';
 import type { Exchange } from '../proxy/exchange.ts';
-import { isFileError } from '../proxy/ports.ts';
 import { logMatch, type Run } from './http-rewrite-script.ts';
 import { scriptValue } from './http-rewrite-value.ts';
 import { patternTest } from './pattern-use.ts';

@@ -1,11 +1,13 @@
 // ngx_http_static_module: answers with the file that root or alias and the URI name; a folder is redirected to its name with a slash.
 import { NO_BYTES } from '../base/bytes.ts';
+import type { FileError } from '../base/file-error.ts';
+import { isFileError } from '../base/file-error.ts';
 import { asciiLower } from '../config/units.ts';
 import { safeHeaderValue } from '../http/header-list.ts';
 import { escapeUri, extensionOf } from '../http/uri.ts';
 import type { Exchange } from '../proxy/exchange.ts';
-import type { FileError, FileFacts, FileHandle } from '../proxy/ports.ts';
-import { isFileError, isLink, isMissing, logFileFailure } from './file-failure.ts';
+import type { FileFacts, FileHandle } from '../proxy/ports.ts';
+import { isLink, isMissing, logFileFailure } from './file-failure.ts';
 import { rangesOf } from './http-range.ts';
 import { defineModule, type Verdict } from './module.ts';
 

@@ -1,5 +1,7 @@
 // ngx_http_try_files_module: the request is answered by the first of a list of files or folders that is there, else by a last URI,
 // named location or status.
+
+import { isFileError } from '../base/file-error.ts';
 import type { Site } from '../config/directive.ts';
 import { directive } from '../config/directive.ts';
 import { parseTemplate, type Template } from '../config/template.ts';
@@ -7,7 +9,7 @@ import { parseWhole } from '../config/units.ts';
 import type { LocationPlan } from '../plan/plan.ts';
 import type { Render, Scope } from '../plan/scope.ts';
 import type { Exchange } from '../proxy/exchange.ts';
-import { isFileError, isMissing, logFileFailure } from './file-failure.ts';
+import { isMissing, logFileFailure } from './file-failure.ts';
 import { documentRoot } from './http-core-root.ts';
 import { defineModule, type Verdict } from './module.ts';
 

@@ -1,7 +1,8 @@
 // Bytes that wait: in memory up to a limit, then in a temporary file up to another. Filled at its end, read from any place or taken
 // from its front. Holds request bodies before they are passed on and answers for clients that are slower than the peer.
 import { byteString, copyBytes } from '../base/bytes.ts';
-import { type FileError, type FileHandle, type Files, isFileError } from './ports.ts';
+import { type FileError, isFileError } from '../base/file-error.ts';
+import type { FileHandle, Files } from './ports.ts';
 
 export interface StoreLimits {
   readonly memoryBytesMax: number;

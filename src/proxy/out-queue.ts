@@ -1,8 +1,9 @@
 // What waits to be sent on one connection: bytes go out at once when they can; what the system does not take is copied and waits, in
 // memory and then in a temporary file where that is allowed. Used for answers to clients and for requests to peers.
 import { concatBytes, copyBytes } from '../base/bytes.ts';
+import { isFileError } from '../base/file-error.ts';
 import { type Conn, type Engine, SEND_FAILED } from '../io/engine.ts';
-import { type FileHandle, type Files, isFileError } from './ports.ts';
+import type { FileHandle, Files } from './ports.ts';
 
 export interface QueueLimits {
   /** `full` from here on. What one call brings is always taken. */

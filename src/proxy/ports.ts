@@ -1,13 +1,7 @@
 // What the pure rooms need of the world, as ports: handed in at start, simulated in tests. All of it is synchronous, as nginx's own
 // file access is, but for names and slow password schemes, whose answers come later.
+import type { FileError } from '../base/file-error.ts';
 import type { Ms } from '../base/time.ts';
-
-/** A system call's "no" about a file: errno, "ENOENT", "No such file or directory". */
-export interface FileError {
-  readonly errno: number;
-  readonly code: string;
-  readonly text: string;
-}
 
 export interface FileFacts {
   readonly kind: 'file' | 'directory' | 'other';
@@ -56,10 +50,6 @@ export interface Files {
   remove(path: string): void;
   /** The whole file, at most `bytesMax`, as a byte string (password files). */
   readText(path: string, bytesMax: number): string | FileError;
-}
-
-export function isFileError<T>(result: T | FileError): result is FileError {
-  return typeof result === 'object' && result !== null && 'errno' in result;
 }
 
 export interface Names {

@@ -1,11 +1,12 @@
 // One exchange being driven: ties it to the client's connection, the peer's, a file or a timer. Obeys its commands and brings it events.
+
+import { isFileError } from '../base/file-error.ts';
 import type { Ms } from '../base/time.ts';
 import type { Conn, TimerOwner, TimerSlot } from '../io/engine.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { Driver } from './driver.ts';
 import { type Command, type Event, type Exchange, type FilePart, step } from './exchange.ts';
 import type { PeerConnection } from './peer-connection.ts';
-import { isFileError } from './ports.ts';
 
 /** A file that is being sent: read at the client's pace. */
 interface FileSource {

@@ -1,7 +1,8 @@
 // The files port in memory: what a balancer under test serves, and where its temporary files go. Counts what is open, and refuses what a
 // test tells it to refuse (a full disk, a file that cannot be read).
 import { byteString, bytesOf } from '../../src/base/bytes.ts';
-import type { FileError, FileFacts, FileHandle, Files } from '../../src/proxy/ports.ts';
+import type { FileError } from '../../src/base/file-error.ts';
+import type { FileFacts, FileHandle, Files } from '../../src/proxy/ports.ts';
 
 export type FileCall = 'stat' | 'open' | 'read' | 'write' | 'temporary';
 

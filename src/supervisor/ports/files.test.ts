@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { byteString, bytesOf, utf8ByteString } from '../../base/bytes.ts';
-import { isFileError } from '../../proxy/ports.ts';
+import { isFileError } from '../../base/file-error.ts';
 import { nodeFiles } from './files.ts';
 
 const files = nodeFiles();

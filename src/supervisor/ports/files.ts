@@ -14,8 +14,9 @@ import {
   writeSync,
 } from 'node:fs';
 import { byteString, bytesOf } from '../../base/bytes.ts';
+import type { FileError } from '../../base/file-error.ts';
 import { ioErrorOfNode } from '../../io/io-error.ts';
-import type { FileError, FileFacts, Files } from '../../proxy/ports.ts';
+import type { FileFacts, Files } from '../../proxy/ports.ts';
 
 export function nodeFiles(): Files {
   return {
