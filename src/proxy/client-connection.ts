@@ -365,13 +365,18 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     if (text !== '') this.writeText(text);
   }
 
+  /** What of the exchange's answer has gone out. */
+  countSent(x: Exchange): void {
+    x.bytesSent = this.queue.sent - this.queueStart;
+  }
+
   /** After each turn of work: what is held back goes out, ends are noticed, timers set. */
   settle(): void {
     const { run } = this;
     if (this.state === 'closed') return;
     this.flushHead();
     if (run !== undefined) {
-      run.x.bytesSent = this.queue.sent - this.queueStart;
+      this.countSent(run.x);
       if (this.queue.broken) {
         const error = this.driver.engine.lastError(this.conn);
         run.x.keepalive = false;
