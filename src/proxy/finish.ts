@@ -4,6 +4,7 @@ import { errorPage, isMsie, refreshPage, shownStatus, wantsPadding } from '../ht
 import { safeHeaderValue } from '../http/header-list.ts';
 import type { ErrorPage } from '../plan/core-settings.ts';
 import type { Exchange } from './exchange.ts';
+import { letGo } from './pass.ts';
 import { REWRITE, route, SERVER_REWRITE } from './route.ts';
 import { productOf, respond, sendHead } from './send-head.ts';
 
@@ -12,6 +13,7 @@ const CLOSING: ReadonlySet<number> = new Set([400, 413, 414, 494, 495, 496, 497,
 
 /** Ends the request with `status`. */
 export function finish(x: Exchange, status: number): void {
+  letGo(x, 'ok', false);
   if (x.answer.headSent) return breakOff(x);
   if (status === 444 || status === 499 || status === 408) return silence(x, status);
   if (status < 300 && status !== 201 && status !== 204) return emptyAnswer(x, status);
@@ -111,6 +113,7 @@ function silence(x: Exchange, status: number): void {
 
 export function endNow(x: Exchange): void {
   if (x.phase === 'log') return;
+  letGo(x, 'ok', false);
   x.move('log');
   x.queue({ do: 'log' });
 }

@@ -98,3 +98,13 @@ export function newAttempt(peer: string, now: Ms, redirected: boolean): Attempt 
     redirected,
   };
 }
+
+/** The attempt is over, if there is one: counts it, has the driver keep or close the connection. */
+export function letGo(x: Exchange, outcome: 'ok' | 'failed', keep: boolean): void {
+  const attempt = x.attempts.at(-1);
+  if (attempt !== undefined && attempt.responseMs < 0) attempt.responseMs = x.now - attempt.startedAt;
+  if (x.peer === undefined) return;
+  x.peer = undefined;
+  if (x.selection?.release(outcome, x.now) === true) x.log('warn', 'upstream server temporarily disabled');
+  x.queue({ do: 'release', keep });
+}

@@ -6,7 +6,7 @@ import type { ResponseHead } from '../http/head.ts';
 import { internalTarget } from '../http/uri.ts';
 import type { Exchange } from './exchange.ts';
 import { breakOff, endNow, finish, redirect, redirectToNamed } from './finish.ts';
-import { newAttempt, type Pass, type PassTarget } from './pass.ts';
+import { letGo, newAttempt, type Pass, type PassTarget } from './pass.ts';
 import { sendHead } from './send-head.ts';
 import { adoptHead } from './upstream-answer.ts';
 
@@ -180,16 +180,6 @@ function mayTryNext(x: Exchange, cause: string): boolean {
 }
 
 const NON_IDEMPOTENT: ReadonlySet<string> = new Set(['POST', 'LOCK', 'PATCH']);
-
-/** The attempt is over: counts it, has the driver keep or close the connection. */
-function letGo(x: Exchange, outcome: 'ok' | 'failed', keep: boolean): void {
-  const attempt = x.attempts.at(-1);
-  if (attempt !== undefined && attempt.responseMs < 0) attempt.responseMs = x.now - attempt.startedAt;
-  if (x.peer === undefined) return;
-  x.peer = undefined;
-  if (x.selection?.release(outcome, x.now) === true) x.log('warn', 'upstream server temporarily disabled');
-  x.queue({ do: 'release', keep });
-}
 
 /** The one place that decides between the next peer, an error page and silence. */
 export function fail(x: Exchange, failure: Failure, detail: string | undefined): void {
