@@ -38,6 +38,7 @@ describe('the files port', () => {
       kind: 'file',
       bytes: 5,
       modifiedSeconds: 1_000_000_000,
+      executable: false,
     });
     expect(files.stat(`${base}/inner`)).toMatchObject({ kind: 'directory' });
     expect(files.stat('/dev/null')).toMatchObject({ kind: 'other' });
