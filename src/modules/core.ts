@@ -126,6 +126,7 @@ export interface WrittenErrorLog {
   readonly level: Level;
 }
 
+/** Of main and of http: it stands in http-core's list, whose settings it is part of. */
 export const errorLog = directive<WrittenErrorLog>({
   name: 'error_log',
   contexts: ['main', 'http', 'server', 'location'],

@@ -5,12 +5,13 @@ import { isFileError } from '../base/file-error.ts';
 import { PASSWORD_FILE_BYTES_MAX } from '../base/limits.ts';
 import type { Context, Site } from '../config/directive.ts';
 import { directive } from '../config/directive.ts';
-import { parseTemplate, type Template, template } from '../config/template.ts';
+import { parseTemplate, template } from '../config/template.ts';
 import { safeHeaderValue } from '../http/header-list.ts';
 import type { Render } from '../plan/scope.ts';
 import type { Exchange } from '../proxy/exchange.ts';
 import { type BasicCredentials, basicCredentials } from './basic-credentials.ts';
 import { logFileFailure } from './file-failure.ts';
+import { type PathTemplate, renderPath } from './http-core-root.ts';
 import { defineModule, type Verdict } from './module.ts';
 import { checkPassword } from './password.ts';
 
@@ -25,7 +26,7 @@ export const authBasic = directive({
   refuses: { 'auth_basic;': 'invalid number of arguments in "auth_basic" directive' },
 });
 
-export const authBasicUserFile = directive<Template | undefined>({
+export const authBasicUserFile = directive<PathTemplate | undefined>({
   name: 'auth_basic_user_file',
   contexts: CONTEXTS,
   arity: [1, 1],
@@ -35,12 +36,13 @@ export const authBasicUserFile = directive<Template | undefined>({
   refuses: { 'auth_basic_user_file;': 'invalid number of arguments in "auth_basic_user_file" directive' },
 });
 
-function readUserFile(site: Site): Template {
+function readUserFile(site: Site): PathTemplate {
   const [written] = site.words;
   if (written === undefined)
     throw site.error('invalid number of arguments in "auth_basic_user_file" directive');
   const { text } = written;
-  return parseTemplate(text === '' || text.startsWith('$') ? text : site.confPath(text), written, site);
+  const source = text.startsWith('$') ? text : site.confPath(text);
+  return { template: parseTemplate(source, written, site), prefix: site.confPath('') };
 }
 
 interface Guard {
@@ -54,7 +56,7 @@ export const httpAuthBasic = defineModule<Guard | undefined>({
   compile(scope) {
     const [realm, file] = [scope.get(authBasic), scope.get(authBasicUserFile)];
     if (realm === undefined || file === undefined) return undefined;
-    return { realm: scope.render(realm), file: scope.render(file) };
+    return { realm: scope.render(realm), file: renderPath(file, scope) };
   },
   phases: [{ phase: 'access', applies: (guard) => guard !== undefined, handler: checkUser }],
 });

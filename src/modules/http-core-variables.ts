@@ -1,6 +1,7 @@
 // The variables of ngx_http_core_module, as ngx_http_variables.c has them; times and counts are in http-log-variables.ts. What a
 // variable is worth when nginx says "not found" is undefined here: nothing in a template, "-" in a log.
 import { ipv6Groups, isIpv4 } from '../config/address.ts';
+import { parseSize } from '../config/units.ts';
 import { formatHttpDate } from '../http/date.ts';
 import { type HeaderList, listValue } from '../http/header-list.ts';
 import { argument } from '../http/uri.ts';
@@ -47,6 +48,11 @@ function portText(port: number): string {
 
 function some(text: string): Value {
   return text === '' ? undefined : text;
+}
+
+/** '' where there was a target but none that could be read. */
+function uriOf(x: Exchange): Value {
+  return x.uri === '' && x.head.target === '' ? undefined : x.uri;
 }
 
 /** The header's own text, else what a body without that header has turned out to be. */
@@ -109,6 +115,13 @@ function requestBody(x: Exchange): Value {
   return store?.inMemory === true && store.length > 0 ? store.text() : undefined;
 }
 
+/** As ngx_http_variable_set_limit_rate(). */
+function setLimitRate(x: Exchange, value: string): void {
+  const rate = parseSize(value);
+  if (rate === undefined) x.log('error', `invalid $limit_rate "${value}"`);
+  else x.main.limitRate = rate;
+}
+
 type Evaluate = (x: Exchange, rest: string) => Value;
 
 function plain(name: string, evaluate: Evaluate): VariableDeclaration {
@@ -133,8 +146,8 @@ const requestVariables: readonly VariableDeclaration[] = [
   },
   plain('query_string', (x) => some(x.args)),
   plain('is_args', (x) => (x.args === '' ? '' : '?')),
-  plain('uri', (x) => some(x.uri)),
-  plain('document_uri', (x) => some(x.uri)),
+  plain('uri', uriOf),
+  plain('document_uri', uriOf),
   plain('request_uri', (x) => some(x.unparsedUri)),
   plain('request', (x) => some(x.head.requestLine)),
   plain('request_method', (x) => some(x.main.method)),
@@ -183,7 +196,7 @@ const addressVariables: readonly VariableDeclaration[] = [
 
 const answerVariables: readonly VariableDeclaration[] = [
   late('request_completion', (x) => (x.answerEnded && !x.silent ? 'OK' : '')),
-  plain('limit_rate', () => '0'),
+  { ...plain('limit_rate', (x) => String(x.main.limitRate)), assign: setLimitRate },
   plain('sent_http_content_type', sentContentType),
   plain('sent_http_content_length', (x) =>
     x.answer.contentLength >= 0 ? String(x.answer.contentLength) : undefined,

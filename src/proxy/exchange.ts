@@ -243,6 +243,8 @@ export class Exchange {
   errorPage = false;
   /** Close without an answer (`return 444`). */
   silent = false;
+  /** `$limit_rate`: bytes a second that the client is sent at most; 0: no limit. */
+  limitRate = 0;
   /** Of the answer, head and body, taken by the client's connection; `$bytes_sent`. */
   bytesSent = 0;
   headBytes = 0;
