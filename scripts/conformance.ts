@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BINARY = resolve(process.env.HOLDFAST_BINARY ?? join(ROOT, 'bin', 'holdfast'));
 const LISTS = join(ROOT, 'test', 'conformance');
+/** What a file has still to say when it has ended. */
+const LAST_OUTPUT_MS = 100;
 const FILE_SECONDS_MAX = '150';
 const ISOLATED = 'HOLDFAST_ISOLATED';
 
@@ -30,6 +32,7 @@ if (suite === undefined) {
   process.exitCode = isolated();
 } else {
   report(await runAll(resolve(suite), filesOf(wanted)));
+  process.exit();
 }
 
 function filesOf(names: readonly string[]): readonly string[] {
@@ -101,7 +104,12 @@ function runOne(folder: string, file: string, heldByNginx: number): Promise<Resu
       output += text;
     });
   }
-  return new Promise((done) => child.on('close', (code) => done(judge(file, output, code, heldByNginx))));
+  // Not 'close': a daemon that a test left behind holds the pipe open.
+  return new Promise((done) => {
+    child.on('exit', (code) =>
+      setTimeout(() => done(judge(file, output, code, heldByNginx)), LAST_OUTPUT_MS),
+    );
+  });
 }
 
 function judge(file: string, output: string, code: number | null, heldByNginx: number): Result {
