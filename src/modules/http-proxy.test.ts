@@ -217,6 +217,14 @@ describe('answers', () => {
     expect(valuesOf(answer, 'X-B')).toEqual(['2']);
   });
 
+  it('have no Server and no Date where theirs are passed and they have none', async () => {
+    const { balancer } = await pair(
+      `location / { proxy_pass ${PEER}; proxy_pass_header Server; proxy_pass_header Date; }`,
+    );
+    const answer = await get(balancer.port, '/');
+    expect(answer).not.toMatch(/^(?:Server|Date): /m);
+  });
+
   it('in chunks come in chunks, and whole to HTTP/1.0', async () => {
     const { balancer } = await pair(
       `location / { proxy_pass ${PEER}; }`,

@@ -30,6 +30,9 @@ export class Answer {
   headSent = false;
   /** From an upstream: its Server and Date are passed on only when asked. */
   fromUpstream = false;
+  /** The upstream's Server (or Date) is passed on, and there was none: ours does not take its place. */
+  withoutServer = false;
+  withoutDate = false;
 
   /** Back to the beginning: for an error page in place of what was prepared. Headers that were meant for any answer are gone too, as in nginx. */
   clear(): void {
@@ -45,5 +48,7 @@ export class Answer {
     this.trailers = undefined;
     this.vary = false;
     this.fromUpstream = false;
+    this.withoutServer = false;
+    this.withoutDate = false;
   }
 }

@@ -204,12 +204,20 @@ function failUpstream(x: Exchange, failure: Failure): void {
   const { selection } = x;
   const cause = CAUSES[failure.code] ?? 'error';
   letGo(x, x.answer.headSent ? 'ok' : 'failed', false); // a peer that answered lives
-  if (x.answer.headSent) return breakOff(x);
+  if (x.answer.headSent) return cutShort(x);
   // A kept connection that the peer has closed meanwhile costs no try: nothing was lost but the connection.
   if (x.reused && cause === 'error') selection?.grantTry();
   if (failure.retry !== 'never' && selection !== undefined && selection.triesLeft > 0 && mayTryNext(x, cause))
     return connect(x);
   finish(x, failure.status);
+}
+
+/** What has come of the answer goes out, without a proper end: the connection is closed after it, so that the client sees the cut. */
+function cutShort(x: Exchange): void {
+  x.keepalive = false;
+  if (x.phase !== 'relay' || x.parent !== undefined) return breakOff(x);
+  for (const filter of x.filters) filter.flush?.();
+  x.answerEnded = true;
 }
 
 /** What proxy_next_upstream calls a failure; the rest are "error". */

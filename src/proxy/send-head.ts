@@ -78,10 +78,10 @@ function frame(x: Exchange): void {
 export function renderHead(x: Exchange): string {
   const { answer } = x;
   let head = `HTTP/1.1 ${answer.reason === undefined ? statusLine(answer.status) : `${answer.status} ${answer.reason}`}\r\n`;
-  if (!answer.headers.has('server')) {
+  if (!answer.withoutServer && !answer.headers.has('server')) {
     head += `Server: ${productOf(x)}\r\n`;
   }
-  if (!answer.headers.has('date')) head += `Date: ${httpDate(x.wall / 1000)}\r\n`;
+  if (!answer.withoutDate && !answer.headers.has('date')) head += `Date: ${httpDate(x.wall / 1000)}\r\n`;
   if (answer.contentType !== undefined && answer.contentType !== '')
     head += contentTypeLine(answer, answer.contentType);
   if (answer.contentLength >= 0) head += `Content-Length: ${answer.contentLength}\r\n`;

@@ -59,6 +59,8 @@ export function adoptHead(x: Exchange, head: ResponseHead, pass: Pass): string |
   if (headers.has('content-type') && !hideHeaders.has('content-type')) {
     answer.contentType = headers.get('content-type');
   }
+  answer.withoutServer = !hideHeaders.has('server') && !headers.has('server');
+  answer.withoutDate = !hideHeaders.has('date') && !headers.has('date');
   answer.contentLength = head.status === 101 ? -1 : head.contentLength;
   const named = head.connectionTokens();
   copyHeaders(
