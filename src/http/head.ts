@@ -109,7 +109,7 @@ export class RequestHeadParser extends HeadLines<HeadError> {
       if (verdict !== undefined && verdict !== 'more') return verdict;
     }
     head.headBytes = text.length;
-    if (head.authority !== '') {
+    if (head.authority !== '' || head.scheme !== '') {
       const host = validHost(head.authority);
       if (host === undefined) return errors.INVALID_LINE_HOST;
       this.choose(host, head.authority);

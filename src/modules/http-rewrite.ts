@@ -238,7 +238,7 @@ function returnStep(scope: Scope, { status, text }: Return): Step {
   const value = text && scope.render(text);
   return (run) => {
     const { x } = run;
-    x.body.discard();
+    x.discardBody();
     const body = value?.(x) ?? '';
     if (REDIRECTS.has(status)) {
       x.answer.location = safeHeaderValue(body);

@@ -57,7 +57,7 @@ function redirectToFolder(x: Exchange): Verdict {
 
 function sendOpenFile(x: Exchange, file: FileHandle, { bytes, modifiedSeconds }: FileFacts): Verdict {
   const { answer } = x;
-  x.body.discard();
+  x.discardBody();
   answer.status = 200;
   answer.contentLength = bytes;
   answer.lastModifiedSeconds = modifiedSeconds;

@@ -266,13 +266,17 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
         fileOnly: inFile !== 'off',
       }),
     );
-    if (x.body.expectsContinue) {
-      x.body.expectsContinue = false;
-      this.writeText('HTTP/1.1 100 Continue\r\n\r\n');
-    }
+    this.sendContinue(x);
     this.readUntil = this.driver.engine.now() + core.bodyTimeoutMs;
     if (how === 'stream') run.event({ type: 'body' });
     this.releaseHeld();
+  }
+
+  /** As ngx_http_test_expect(): before a body is read or read away, and be it an empty one. */
+  private sendContinue({ body }: Exchange): void {
+    if (!body.expectsContinue) return;
+    body.expectsContinue = false;
+    this.writeText('HTTP/1.1 100 Continue\r\n\r\n');
   }
 
   /** The peer can take more of the body. */
@@ -289,6 +293,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
 
   head(x: Exchange): void {
     const { pass } = x;
+    this.sendContinue(x);
     this.decideKeepalive(x);
     this.queue.limits =
       pass === undefined || x.unbuffered

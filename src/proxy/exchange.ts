@@ -402,6 +402,11 @@ export class Exchange {
     this.queue({ do: 'body', how });
   }
 
+  /** The request body is of no use: it is read away. A subrequest leaves its parent's alone. */
+  discardBody(): void {
+    if (this.parent === undefined) this.body.discard();
+  }
+
   /**
    * Starts a request inside this one; the handler returns 'wait' and is asked again when it has ended. Undefined where the limit of
    * SUBREQUESTS_MAX is reached: the handler returns 500.

@@ -54,7 +54,8 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 function builtInPage(x: Exchange, status: number): void {
   const { answer } = x;
   const { core } = x.location;
-  x.body.discard();
+  if (x.parent === undefined) x.body.expectsContinue = false; // an error: the client need not send it
+  x.discardBody();
   if (x.subrequest?.onlyHead === true) {
     answer.status = shownStatus(status); // nobody reads its page
     return endNow(x);
@@ -87,7 +88,7 @@ function sendRefresh(x: Exchange, location: string): void {
 
 function emptyAnswer(x: Exchange, status: number): void {
   const { answer } = x;
-  x.body.discard();
+  x.discardBody();
   answer.status = status;
   answer.contentLength = status === 204 ? -1 : 0;
   if (!sendHead(x)) return;

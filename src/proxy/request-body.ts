@@ -47,7 +47,7 @@ export class RequestBody {
     this.contentLength = head.contentLength;
     this.decoder = new BodyDecoder(head.chunked ? 'chunked' : 'length', Math.max(head.contentLength, 0));
     this.phase = this.decoder.ended ? 'complete' : 'waiting';
-    this.expectsContinue = head.expectContinue && this.phase === 'waiting';
+    this.expectsContinue = head.expectContinue;
   }
 
   get complete(): boolean {

@@ -1,5 +1,7 @@
 // The way of a request through its modules, by phase, until one of them answers. As ngx_http_core_run_phases() and the checkers
 // beside it. Entered again by redirects and by whatever an exchange has waited for.
+
+import { escapeUri } from '../http/uri.ts';
 import type { Handler, PhaseName, Verdict } from '../modules/module.ts';
 import type { Exchange } from './exchange.ts';
 import { finish } from './finish.ts';
@@ -134,8 +136,8 @@ function findLocation(x: Exchange): boolean {
     return false;
   }
   if (found?.redirect === true) {
-    const target = `${x.location.name}${x.args === '' ? '' : `?${x.args}`}`;
-    respondRedirect(x, 301, target);
+    const name = escapeUri(x.location.name, 'uri');
+    respondRedirect(x, 301, x.args === '' ? name : `${name}?${x.args}`);
     return false;
   }
   return true;

@@ -20,6 +20,7 @@ export function respond(
   answer.status = status;
   answer.contentLength = bytes.length;
   if (contentType !== undefined) answer.contentType = contentType;
+  x.discardBody();
   if (!sendHead(x)) return;
   x.out.push(bytes, 0, bytes.length, true);
 }
