@@ -46,7 +46,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
   [VERSION]: { values: [], types: [] },
   config: { values: ['base'], types: [] },
   modules: {
-    values: ['base', 'config', 'http', 'websocket', 'balance'],
+    // ports.ts declares what the world gives; its one value tells a file's error from a file.
+    values: ['base', 'config', 'http', 'websocket', 'balance', 'proxy/ports.ts'],
     types: ['plan', 'proxy', 'observe'],
   },
   // A variable is a function over the exchange, and an upstream (one made for a host in proxy_pass, too) is what balance/ says it is.
