@@ -1,9 +1,9 @@
 // The directives that shape the plan itself: http, events, server, listen, server_name, location, upstream. All others are modules'.
 import { type AddressProblem, parseAddress, type WrittenAddress } from '../config/address.ts';
-import { word as anyWord, integer, size } from '../config/argument.ts';
+import { word as anyWord } from '../config/argument.ts';
 import { directive, type Site, type Word } from '../config/directive.ts';
 import { type Pattern, readPattern } from '../config/pcre.ts';
-import { parseTime } from '../config/units.ts';
+import { parseSize, parseTime, parseWhole } from '../config/units.ts';
 import type { LocationKind } from './plan.ts';
 
 export const http = directive({
@@ -195,7 +195,6 @@ function readSocketOption(
   options: Writable<WrittenListen>,
   site: Site,
 ): boolean {
-  const valueWord = { ...option, text: value ?? '' };
   switch (key) {
     case 'bind':
       return value === undefined;
@@ -206,13 +205,15 @@ function readSocketOption(
       options.reusePort = true;
       return value === undefined;
     case 'backlog':
-      options.backlog = integer(-1).read(valueWord, site);
-      return options.backlog !== 0;
+      options.backlog = value === '-1' ? -1 : parseWhole(value ?? '');
+      if (options.backlog === undefined || options.backlog === 0)
+        throw site.error(`invalid backlog "${option.text}"`, option);
+      return true;
     case 'rcvbuf':
-      options.receiveBufferBytes = size.read(valueWord, site);
+      options.receiveBufferBytes = bufferBytes(option, value, site);
       return true;
     case 'sndbuf':
-      options.sendBufferBytes = size.read(valueWord, site);
+      options.sendBufferBytes = bufferBytes(option, value, site);
       return true;
     case 'ipv6only':
       options.ipv6Only = value === 'on';
@@ -224,6 +225,12 @@ function readSocketOption(
     default:
       return false;
   }
+}
+
+function bufferBytes(option: Word, value: string | undefined, site: Site): number {
+  const bytes = parseSize(value ?? '');
+  if (bytes !== undefined) return bytes;
+  throw site.error(`invalid ${option.text.slice(0, 6)} "${option.text}"`, option, 'a size is 512, 8k or 1m');
 }
 
 /** `on`, `off` or `[keepidle]:[keepintvl]:[keepcnt]`. */

@@ -1,7 +1,7 @@
 // A plan under construction: what blocks share while they are compiled (variables, zones, logs, upstreams) and what is checked last.
 import type { Block, Entry, Environment } from '../config/check.ts';
 import { ConfigError } from '../config/config-error.ts';
-import type { Word } from '../config/directive.ts';
+import type { Directive, Word } from '../config/directive.ts';
 import type { AnyModule, Handler, PhaseName } from '../modules/module.ts';
 import type { CoreSettings } from './core-settings.ts';
 import type { LocationKind, LocationPlan, LogPlan, ZonePlan } from './plan.ts';
@@ -44,6 +44,9 @@ export class Builder {
   /** Hosts that nobody has resolved yet: this plan is thrown away and compiled again once they are. */
   readonly unresolved = new Set<string>();
   private readonly modules: readonly AnyModule[];
+  private readonly moduleOf = new Map<Directive<unknown>, AnyModule>();
+  /** Modules that a mistake has kept from compiling a slice; nothing is asked of them any more, and there will be no plan. */
+  private readonly failed = new Set<AnyModule>();
   private readonly names: ReadonlyMap<string, readonly string[]>;
   private readonly file: string;
   private readonly zoneUses: {
@@ -63,6 +66,8 @@ export class Builder {
     readonly file: string;
   }) {
     this.modules = options.modules;
+    for (const module of options.modules)
+      for (const each of module.directives) this.moduleOf.set(each, module);
     this.environment = options.environment;
     this.names = options.names;
     this.file = options.file;
@@ -90,12 +95,13 @@ export class Builder {
   /** Compiles what `scope`'s block becomes: each module's slice, own or shared with the block around it. */
   location(scope: BlockScope, facts: LocationFacts): LocationPlan {
     const outer = scope.outer?.location;
+    const written = new Set(scope.entries.map(({ directive }) => this.moduleOf.get(directive)));
     const slices = this.modules.map((module, number) => {
       const shared = outer?.slices[number];
-      if (module.compile === undefined) return shared;
-      const needed = outer === undefined || module.directives.some((directive) => scope.has(directive));
-      if (!needed) return shared;
-      return this.attempt(() => module.compile?.(scope, shared)) ?? shared;
+      if (module.compile === undefined || (outer !== undefined && !written.has(module))) return shared;
+      const slice = this.attempt(() => module.compile?.(scope, shared));
+      if (slice === undefined) this.failed.add(module);
+      return slice ?? shared;
     });
     const unnamed = facts.kind === 'unnamed';
     const content = scope.content ?? (unnamed ? outer?.content : undefined);
@@ -108,11 +114,13 @@ export class Builder {
       core: slices[0] as CoreSettings,
       handlers: this.handlersOf(slices),
       filters: this.modules.flatMap((module, number) =>
-        module.filter?.applies(slices[number]) ? [module.filter] : [],
+        !this.failed.has(module) && module.filter?.applies(slices[number]) ? [module.filter] : [],
       ),
       freezers: this.modules.flatMap((module, number) => {
-        const logs = module.phases?.some((use) => use.phase === 'log' && use.applies(slices[number]));
-        return logs && module.freeze !== undefined ? [module.freeze] : [];
+        if (module.freeze === undefined || this.failed.has(module)) return [];
+        return module.phases?.some((use) => use.phase === 'log' && use.applies(slices[number]))
+          ? [module.freeze]
+          : [];
       }),
       content,
       tree: undefined,
@@ -151,6 +159,7 @@ export class Builder {
     const chosen = new Map<PhaseName, Handler[]>(PHASES.map((phase) => [phase, []]));
     let key = '';
     this.modules.forEach((module, number) => {
+      if (this.failed.has(module)) return;
       module.phases?.forEach((use, i) => {
         if (!use.applies(slices[number])) return;
         key += `${number}.${i} `;

@@ -183,12 +183,10 @@ class Compiler {
       if (entry.directive !== (location as unknown) || entry.block === undefined) continue;
       const written = entry.value as WrittenLocation;
       const { block } = entry;
-      this.builder.attempt(() => {
-        checkNesting(scope, written, around, seen);
-        const plan = this.location(block, scope, written, named);
-        if (written.kind === 'named') named.set(written.name, plan);
-        else found.push(plan);
-      });
+      this.builder.attempt(() => checkNesting(scope, written, around, seen));
+      const plan = this.location(block, scope, written, named);
+      if (written.kind !== 'named') found.push(plan);
+      else if (!named.has(written.name)) named.set(written.name, plan);
     }
     return new LocationTree(found);
   }
@@ -234,7 +232,7 @@ function checkNesting(
       throw scope.error(`location "${name}" is outside location "${around.name}"`, word);
     }
   }
-  if (kind === 'regex') return;
+  if (kind === 'regex' || kind === 'named') return;
   const key = `${kind === 'exact' ? '=' : ''}${name}`;
   if (seen.has(key)) throw scope.error(`duplicate location "${name}"`, word);
   seen.add(key);

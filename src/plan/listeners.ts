@@ -55,8 +55,7 @@ export class ListenerTable {
     written: WrittenListen,
     names: readonly WrittenName[],
   ): void {
-    const shown = written.word.text;
-    if (known.servers.has(server)) throw scope.error(`a duplicate listen ${shown}`, written.word);
+    if (known.servers.has(server)) throw scope.error(`a duplicate listen ${settings.key}`, written.word);
     if (written.bind && known.bind)
       throw scope.error(`duplicate listen options for ${settings.key}`, written.word);
     if (written.defaultServer && known.defaultWritten) {

@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { memoryFiles } from '../config/files.ts';
+import { compileProcess } from '../modules/core.ts';
+import { modules } from '../modules/index.ts';
+import { type CompileResult, compilePlan } from './compile.ts';
+
+function compile(text: string, names: Readonly<Record<string, readonly string[]>> = {}): CompileResult {
+  return compilePlan({
+    file: '/conf/nginx.conf',
+    prefix: '/prefix/',
+    files: memoryFiles({ '/conf/nginx.conf': text }),
+    names: new Map(Object.entries(names)),
+    hostname: 'Box',
+    modules,
+    processSettings: (main, events) => compileProcess(main, events, 2),
+  });
+}
+
+function messages(text: string, names?: Readonly<Record<string, readonly string[]>>): string[] {
+  return compile(text, names).errors.map(({ message, line }) => `${line}: ${message}`);
+}
+
+const inHttp = (text: string): string => `events {}\nhttp {\n${text}\n}\n`;
+const inServer = (text: string): string => inHttp(`server { listen 80;\n${text}\n}`);
+
+describe('a configuration is refused in nginx’s words', () => {
+  it.each([
+    [inHttp('server { listen 80; listen 80; }'), '3: a duplicate listen 0.0.0.0:80'],
+    [
+      inHttp('server { listen 80 default_server; }\nserver { listen *:80 default_server; }'),
+      '4: a duplicate default server for 0.0.0.0:80',
+    ],
+    [inServer('location / { }\nlocation / { }'), '5: duplicate location "/"'],
+    [inServer('location /a { location /b { } }'), '4: location "/b" is outside location "/a"'],
+    [
+      inServer('location = /a { location /a/b { } }'),
+      '4: location "/a/b" cannot be inside the exact location "/a"',
+    ],
+    [inServer('location /a { location @b { } }'), '4: named location "@b" can be on the server level only'],
+    [inServer('return 200 $nobody;'), '4: unknown "nobody" variable'],
+    [
+      inServer('location / { proxy_pass http://nowhere.test; }'),
+      '4: host not found in upstream "nowhere.test"',
+    ],
+    [
+      inHttp('upstream a { server 127.0.0.1:1; }\nupstream a { server 127.0.0.1:2; }'),
+      '4: duplicate upstream "a"',
+    ],
+    [inHttp('upstream a { }'), '3: no servers are inside upstream'],
+    [inServer('location / { limit_req zone=none; }'), '4: zero size shared memory zone "none"'],
+  ])('%j', (text, expected) => {
+    expect(messages(text, { 'nowhere.test': [] })).toEqual([expected]);
+  });
+
+  it('all mistakes at once', () => {
+    const text = inServer('return 200 $one;\nlocation / { }\nlocation / { return 200 $two; }');
+    expect(messages(text)).toHaveLength(3);
+  });
+});
+
+describe('addresses', () => {
+  const keys = (text: string, names = {}): string[] =>
+    (compile(text, names).plan?.listeners ?? []).map(
+      (each) => `${each.key} <- ${[...each.servers.keys()].join(' ')}`,
+    );
+
+  it.each([
+    ['listen 80;', ['0.0.0.0:80 <- 0.0.0.0:80']],
+    ['listen 127.0.0.1;', ['127.0.0.1:80 <- 127.0.0.1:80']],
+    ['listen [::]:80;', ['[::]:80 <- [::]:80']],
+    ['listen unix:/tmp/a.sock;', ['unix:/tmp/a.sock <- unix:/tmp/a.sock']],
+    ['listen *:80; listen 127.0.0.1:80;', ['0.0.0.0:80 <- 0.0.0.0:80 127.0.0.1:80']],
+    ['listen *:80; listen 127.0.0.1:80 bind;', ['0.0.0.0:80 <- 0.0.0.0:80', '127.0.0.1:80 <- 127.0.0.1:80']],
+    ['listen box.test:81;', ['127.0.0.1:81 <- 127.0.0.1:81', '[::1]:81 <- [::1]:81']],
+    ['server_name none;', ['0.0.0.0:80 <- 0.0.0.0:80']],
+  ])('%s', (text, expected) => {
+    expect(keys(inHttp(`server { ${text} }`), { 'box.test': ['127.0.0.1', '::1'] })).toEqual(expected);
+  });
+
+  it('are asked for once, all of them together', () => {
+    const result = compile(inHttp('server { listen a.test:80; location / { proxy_pass http://b.test; } }'));
+    expect(result.unresolved.toSorted()).toEqual(['a.test', 'b.test']);
+  });
+});
+
+describe('servers', () => {
+  it('share what no block of their own changes', () => {
+    const text = inHttp(
+      'server { listen 80; location /a { } location /b { } location /c { client_max_body_size 1; } }',
+    );
+    const tree = compile(text).plan?.servers[0]?.tree;
+    const core = (uri: string) => tree?.find(uri)?.location.core;
+    expect(core('/a')).toBe(core('/b'));
+    expect(core('/c')).not.toBe(core('/a'));
+  });
+
+  it('are named by their first name', () => {
+    const text = inHttp(
+      'server { listen 80; server_name .example.com other; }\nserver { listen 81; server_name $hostname; }',
+    );
+    expect(compile(text).plan?.servers.map(({ name }) => name)).toEqual(['example.com', 'box']);
+  });
+
+  it('warn of a name that another has on the same address', () => {
+    const text = inHttp('server { listen 80; server_name a; }\nserver { listen 80; server_name a; }');
+    expect(compile(text).warnings.map(({ message }) => message)).toEqual([
+      'conflicting server name "a" on 0.0.0.0:80, ignored',
+    ]);
+  });
+});
+
+describe('a mistake that keeps a module from compiling', () => {
+  it.each([
+    'access_log /tmp/x unknown; server { listen 80; }',
+    'server { listen 80; location / { proxy_pass http://$unknown; proxy_buffers 1 4k; } }',
+    'gzip_comp_level 99; server { listen 80; }',
+  ])('is shown, and nothing else goes wrong: %s', (text) => {
+    expect(compile(inHttp(text)).errors.length).toBeGreaterThan(0);
+  });
+});
