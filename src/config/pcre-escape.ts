@@ -1,6 +1,7 @@
 // The small parts of PCRE2's syntax: what stands after a backslash, between brackets, and in a group's name.
 import { PatternError, refused } from './pcre-error.ts';
 import type { Assertion } from './pcre-parse.ts';
+import { propertyAt } from './pcre-property.ts';
 import { type ByteSet, caseless, complement, POSIX_CLASSES, setOf, TYPES, union } from './pcre-set.ts';
 
 /** What an escape means, and where it ends. `ignored` is `\K`: it moves the match's start, which nginx shows nobody. */
@@ -62,7 +63,7 @@ function simpleEscape(source: string, at: number): Escape {
   if (control !== undefined) return { byte: control, end };
   if (char === 'x' || char === 'o' || /[0-9]/.test(char)) return numberedByte(source, at);
   if (char === 'c') return controlByte(source, end);
-  if (/[pP]/.test(char)) throw refused('a Unicode property', at);
+  if (/[pP]/.test(char)) return propertyAt(source, at);
   if (/[XC]/.test(char)) throw refused(`"\\${char}"`, at);
   if (/[FLlUu]/.test(char)) throw unsupportedLetter(end);
   if (/[A-Za-z]/.test(char)) throw new PatternError('unrecognized character follows \\', at + 1);
