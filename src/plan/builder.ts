@@ -99,9 +99,11 @@ export class Builder {
     const slices = this.modules.map((module, number) => {
       const shared = outer?.slices[number];
       if (module.compile === undefined || (outer !== undefined && !written.has(module))) return shared;
+      const mistakes = this.errors.length;
       const slice = this.attempt(() => module.compile?.(scope, shared));
-      if (slice === undefined) this.failed.add(module);
-      return slice ?? shared;
+      if (this.errors.length === mistakes) return slice; // undefined for a module that has nothing to do here
+      this.failed.add(module);
+      return shared;
     });
     const unnamed = facts.kind === 'unnamed';
     const content = scope.content ?? (unnamed ? outer?.content : undefined);

@@ -94,6 +94,15 @@ describe('servers', () => {
     expect(core('/c')).not.toBe(core('/a'));
   });
 
+  it('run what a location alone asks for, though the blocks around it leave the module without a slice', () => {
+    const text = inHttp(
+      'server { listen 80; location /a { try_files $uri =404; } location /b { auth_basic on; auth_basic_user_file u; } }',
+    );
+    const tree = compile(text).plan?.servers[0]?.tree;
+    expect(tree?.find('/a')?.location.handlers.precontent).toHaveLength(1);
+    expect(tree?.find('/b')?.location.handlers.access).toHaveLength(1);
+  });
+
   it('are named by their first name', () => {
     const text = inHttp(
       'server { listen 80; server_name .example.com other; }\nserver { listen 81; server_name $hostname; }',
