@@ -11,6 +11,8 @@ export class Answer {
   headers = new HeaderList();
   /** A redirect of our own; a path is made absolute when written. An upstream's own Location stands in `headers`. */
   location: string | undefined;
+  /** It was a path and has been made a whole URI: it stands among the first lines, as in nginx, else before the other headers. */
+  locationMade = false;
   contentType: string | undefined;
   /** Appended to the type as `; charset=`. */
   charset: string | undefined;
@@ -40,6 +42,7 @@ export class Answer {
     this.reason = undefined;
     this.headers = new HeaderList();
     this.location = undefined;
+    this.locationMade = false;
     this.contentType = undefined;
     this.charset = undefined;
     this.contentLength = -1;

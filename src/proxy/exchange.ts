@@ -224,7 +224,8 @@ export class Exchange {
   uriChanged = false;
   /** try_files has found its file under the alias of a regex location: the URI stands behind it. */
   uriUnderAlias = false;
-  uriChangesLeft: number = URI_CHANGES_MAX;
+  /** At 0 the next change would be one too many. */
+  uriChangesLeft: number = URI_CHANGES_MAX + 1;
   /** Access phase under `satisfy any`: the 401 or 403 that stands unless another handler allows. */
   accessStatus = 0;
   /** A 401 that waits for the end of auth_delay. */

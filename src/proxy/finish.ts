@@ -120,7 +120,7 @@ export function endNow(x: Exchange): void {
 }
 
 export function redirect(x: Exchange, uri: string, args: string): void {
-  if (x.uriChangesLeft-- <= 0) return cycle(x, `internally redirecting to "${uri}"`);
+  if (--x.uriChangesLeft <= 0) return cycle(x, `internally redirecting to "${uri}"`);
   x.uri = uri;
   x.args = args;
   x.internal = true;
@@ -133,7 +133,7 @@ export function redirect(x: Exchange, uri: string, args: string): void {
 }
 
 export function redirectToNamed(x: Exchange, name: string): void {
-  if (x.uriChangesLeft-- <= 0) return cycle(x, `redirect to named location "${name}"`);
+  if (--x.uriChangesLeft <= 0) return cycle(x, `redirect to named location "${name}"`);
   const location = x.server.named.get(name);
   if (location === undefined) {
     x.log('error', `could not find named location "${name}"`);

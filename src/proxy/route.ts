@@ -101,7 +101,7 @@ function leaveStage(x: Exchange): boolean {
   if (from === SERVER_REWRITE) return findLocation(x);
   if (from === REWRITE && x.uriChanged) {
     x.uriChanged = false;
-    if (x.uriChangesLeft-- <= 0) {
+    if (--x.uriChangesLeft <= 0) {
       x.log('error', `rewrite or internal redirection cycle while processing "${x.uri}"`);
       finish(x, 500);
       return false;

@@ -45,7 +45,7 @@ export function sendHead(x: Exchange): boolean {
     if (bodyFilter !== undefined) filters.push(bodyFilter);
   }
   frame(x);
-  if (answer.location !== undefined) answer.location = absoluteLocation(x, answer.location);
+  if (answer.location !== undefined) makeLocation(x, answer.location);
   answer.headSent = true;
   x.filters = filters;
   x.out = answer.headOnly || filters.length === 0 ? x.sink : chainOf(filters, x.sink);
@@ -58,10 +58,9 @@ export function sendHead(x: Exchange): boolean {
 function frame(x: Exchange): void {
   const { answer } = x;
   const { status } = answer;
-  if (status === 204) {
-    answer.contentType = undefined;
-    answer.lastModifiedSeconds = -1;
-  }
+  const dated = status === 200 || status === 206 || status === 304;
+  if (status === 204 || (!dated && !answer.fromUpstream)) answer.lastModifiedSeconds = -1;
+  if (status === 204) answer.contentType = undefined;
   if (status === 204 || status < 200) answer.contentLength = -1;
   const bodiless = status === 204 || status === 304 || status < 200;
   answer.headOnly = bodiless || x.method === 'HEAD' || x.head.method === 'HEAD';
@@ -88,10 +87,12 @@ export function renderHead(x: Exchange): string {
   if (answer.contentLength >= 0) head += `Content-Length: ${answer.contentLength}\r\n`;
   if (answer.lastModifiedSeconds >= 0)
     head += `Last-Modified: ${formatHttpDate(answer.lastModifiedSeconds)}\r\n`;
-  if (answer.location !== undefined) head += `Location: ${answer.location}\r\n`;
+  const location = answer.location === undefined ? '' : `Location: ${answer.location}\r\n`;
+  if (answer.locationMade) head += location;
   if (answer.chunked) head += 'Transfer-Encoding: chunked\r\n';
   head += connectionLine(x);
   if (answer.vary) head += 'Vary: Accept-Encoding\r\n';
+  if (!answer.locationMade) head += location;
   return `${head}${answer.headers.render()}\r\n`;
 }
 
@@ -116,18 +117,17 @@ function connectionLine(x: Exchange): string {
     : 'Connection: keep-alive\r\n';
 }
 
-/** A path becomes a whole URI, with the name and port that the location's settings choose. */
-function absoluteLocation(x: Exchange, location: string): string {
+/** A path becomes a whole URI, with the name and port that the location's settings choose. As ngx_http_header_filter(). */
+function makeLocation(x: Exchange, location: string): void {
   const { core } = x.location;
-  if (!location.startsWith('/') || !core.absoluteRedirect) return location;
-  const name = core.serverNameInRedirect ? x.server.name : x.host;
-  const host = name !== '' ? name : x.client.localAddress;
+  if (!location.startsWith('/') || !core.absoluteRedirect) return;
+  const name = x.host === '' ? x.client.localAddress : x.host;
+  const host = core.serverNameInRedirect ? x.server.name : name;
   const usual = x.client.secure ? 443 : 80;
-  const port =
-    core.portInRedirect && x.client.localPort > 0 && x.client.localPort !== usual
-      ? `:${x.client.localPort}`
-      : '';
-  return `${x.client.secure ? 'https' : 'http'}://${host}${port}${location}`;
+  const { localPort } = x.client;
+  const port = core.portInRedirect && localPort > 0 && localPort !== usual ? `:${localPort}` : '';
+  x.answer.location = `${x.client.secure ? 'https' : 'http'}://${host}${port}${location}`;
+  x.answer.locationMade = true;
 }
 
 /** Ends the body where no bytes are left to say. */
