@@ -132,6 +132,16 @@ export const proxyInterceptErrors = directive({
   refuses: { 'proxy_intercept_errors some;': 'it must be "on" or "off"' },
 });
 
+export const proxyPassTrailers = directive({
+  name: 'proxy_pass_trailers',
+  contexts: LEVELS,
+  args: [flag],
+  default: 'off',
+  doc: 'Whether the lines after the last chunk of an answer are passed to clients, and known as `$upstream_trailer_name`.',
+  example: 'proxy_pass_trailers on;',
+  refuses: { 'proxy_pass_trailers some;': 'it must be "on" or "off"' },
+});
+
 export const proxySocketKeepalive = directive({
   name: 'proxy_socket_keepalive',
   contexts: LEVELS,
@@ -416,6 +426,7 @@ export const plainDirectives: readonly any[] = [
   proxyRequestBuffering,
   proxyIgnoreClientAbort,
   proxyInterceptErrors,
+  proxyPassTrailers,
   proxySocketKeepalive,
   proxyForceRanges,
   proxyBuffering,

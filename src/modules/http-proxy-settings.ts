@@ -31,6 +31,7 @@ export function compileSettings(scope: Scope, bodyIsClients: boolean): PassSetti
     triesMax: scope.get(directives.proxyNextUpstreamTries),
     triesTimeoutMs: scope.get(directives.proxyNextUpstreamTimeout),
     interceptErrors: scope.get(directives.proxyInterceptErrors),
+    passTrailers: scope.get(directives.proxyPassTrailers),
     requestBuffering: scope.get(directives.proxyRequestBuffering) || !bodyIsClients,
     buffering: scope.get(directives.proxyBuffering),
     headBytesMax: scope.get(directives.proxyBufferSize),

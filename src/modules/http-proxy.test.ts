@@ -236,6 +236,29 @@ describe('answers', () => {
     expect(valuesOf(old, 'Transfer-Encoding')).toEqual([]);
   });
 
+  it('have their trailers where those are passed', async () => {
+    const { balancer } = await pair(
+      `location /on { proxy_pass ${PEER}; proxy_pass_trailers on; proxy_hide_header X-H; } location /off { proxy_pass ${PEER}; }`,
+      () => 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-T: 1\r\nX-H: 2\r\n\r\n',
+    );
+    expect(bodyOf(await get(balancer.port, '/on'))).toBe('1\r\na\r\n0\r\nX-T: 1\r\n\r\n');
+    expect(bodyOf(await get(balancer.port, '/off'))).toBe('1\r\na\r\n0\r\n\r\n');
+  });
+
+  it('that were cut reach a slow client as far as they came', async () => {
+    const big = 'x'.repeat(3_000_000);
+    const { balancer } = await pair(`location / { proxy_pass ${PEER}; }`, (_all, wire) => {
+      wire.end(`HTTP/1.1 200 OK\r\nContent-Length: 4000000\r\n\r\n${big}`);
+      return undefined;
+    });
+    const client = dial(balancer.port);
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    client.socket.pause();
+    await client.until(() => balancer.lines('error.log').join().includes('prematurely closed'), 'the cut');
+    client.socket.resume();
+    expect(bodyOf(await client.rest()).length).toBe(big.length);
+  });
+
   it('that end with their connection are passed to its end', async () => {
     const { balancer } = await pair(`location / { proxy_pass ${PEER}; }`, () => 'HTTP/1.0 200 OK\r\n\r\nabc');
     expect(bodyOf(await get(balancer.port, '/'))).toBe('3\r\nabc\r\n0\r\n\r\n');

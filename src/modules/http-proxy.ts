@@ -192,7 +192,7 @@ function contextOf(x: Exchange): ProxyContext | undefined {
 }
 
 const UNSUPPORTED = `
-  proxy_store proxy_store_access proxy_socket_rcvbuf proxy_socket_sndbuf proxy_pass_trailers proxy_limit_rate
+  proxy_store proxy_store_access proxy_socket_rcvbuf proxy_socket_sndbuf proxy_limit_rate
   proxy_cache proxy_cache_key proxy_cache_path proxy_cache_bypass proxy_no_cache proxy_cache_valid
   proxy_cache_min_uses proxy_cache_max_range_offset proxy_cache_use_stale proxy_cache_methods proxy_cache_lock
   proxy_cache_lock_timeout proxy_cache_lock_age proxy_cache_revalidate proxy_cache_convert_head

@@ -18,6 +18,8 @@ export interface PassSettings {
   /** 0: no limit. */
   readonly triesTimeoutMs: Ms;
   readonly interceptErrors: boolean;
+  /** What follows the last chunk of an answer goes on to the client. */
+  readonly passTrailers: boolean;
   readonly requestBuffering: boolean;
   readonly buffering: boolean;
   /** For the answer's head, and the read size without buffering. */

@@ -3,6 +3,7 @@
 import { implicitUpstream, Upstream } from '../balance/upstream.ts';
 import { CLIENT_GONE, type Failure, NO_LIVE_PEERS, UNASKED_UPGRADE } from '../base/failures.ts';
 import type { ResponseHead } from '../http/head.ts';
+import { HeaderList } from '../http/header-list.ts';
 import { internalTarget } from '../http/uri.ts';
 import type { Exchange } from './exchange.ts';
 import { breakOff, endNow, finish, redirect, redirectToNamed } from './finish.ts';
@@ -231,5 +232,23 @@ const CAUSES: Readonly<Record<string, string>> = {
 
 /** The peer's answer has come to its end and was passed on. */
 export function relayed(x: Exchange, keep: boolean): void {
+  takeTrailers(x);
   letGo(x, 'ok', keep);
+}
+
+/** As ngx_http_upstream_process_trailers(). */
+function takeTrailers(x: Exchange): void {
+  const { pass, upstreamTrailers: trailers } = x;
+  if (pass === undefined || trailers === undefined) return;
+  if (!pass.settings.passTrailers) {
+    x.upstreamTrailers = undefined;
+    return;
+  }
+  x.answer.trailers ??= new HeaderList();
+  for (let i = 0; i < trailers.length; i++) {
+    const lower = trailers.lowerAt(i);
+    if (!pass.settings.hideHeaders.has(lower)) {
+      x.answer.trailers.addLowered(trailers.nameAt(i), lower, trailers.valueAt(i));
+    }
+  }
 }

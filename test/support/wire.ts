@@ -3,6 +3,8 @@ import { createServer, type Socket, connect as tcpConnect } from 'node:net';
 import { onTestFinished } from 'vitest';
 
 const WAIT_MS = 10_000;
+/** For conditions that nothing on the wire tells of. */
+const POLL_MS = 20;
 
 /** One side of a connection. */
 export class Wire {
@@ -41,7 +43,7 @@ export class Wire {
       const left = limit - Date.now();
       if (left <= 0) throw new Error(`no ${what} within ${WAIT_MS} ms; came: ${JSON.stringify(this.text)}`);
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, left);
+        const timer = setTimeout(resolve, Math.min(left, POLL_MS));
         this.wake = () => {
           clearTimeout(timer);
           resolve();
