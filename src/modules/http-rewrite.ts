@@ -314,7 +314,10 @@ function ifStep(scope: Scope, entry: Entry): Step {
   const goesInside = scope.context === 'location';
   return (run) => {
     if (!test(run)) return true;
-    if (goesInside) run.x.location = inner;
+    if (goesInside) {
+      run.x.contentBefore = run.x.location.content ?? run.x.contentBefore;
+      run.x.location = inner;
+    }
     const slice = inner.slices[httpRewrite.number] as RewriteSlice;
     return slice.owner === inner ? runSteps(slice.steps, run) : true;
   };

@@ -11,6 +11,7 @@ import type { Ms } from '../base/time.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
 import type { HeaderList } from '../http/header-list.ts';
 import type { NormalTarget } from '../http/uri.ts';
+import type { Handler } from '../modules/module.ts';
 import type { LocationPlan, ServerPlan } from '../plan/plan.ts';
 import { Answer } from './answer.ts';
 import type { BodyFilter, BodySink } from './filters.ts';
@@ -220,6 +221,8 @@ export class Exchange {
   unparsedUriValid: boolean;
   /** `location` is where `uri` was looked up: no `rewrite … break` has changed it since. nginx's valid_location. */
   locationValid = true;
+  /** Of the `if` block that was left for another: answers where that one has nothing that does, as nginx keeps its content handler. */
+  contentBefore: Handler | undefined;
   /** A rewrite has changed `uri`: the location is looked for again after the phase. */
   uriChanged = false;
   /** try_files has found its file under the alias of a regex location: the URI stands behind it. */

@@ -141,6 +141,7 @@ export function redirectToNamed(x: Exchange, name: string): void {
   }
   x.internal = true;
   x.uriChanged = false;
+  x.contentBefore = undefined;
   x.location = location;
   enter(x, REWRITE);
 }

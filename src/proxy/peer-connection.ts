@@ -121,6 +121,7 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     if (own !== undefined) this.writer.whole(own);
     else this.pumpBody(run);
     this.flushRequest();
+    if (!this.queue.full) run.requestDrained(); // the client waited with more of the body than could be stored
   }
 
   /** Passes the answer's body on; what of it came with the head follows from `received`. */

@@ -41,7 +41,10 @@ export function route(x: Exchange): void {
 /** Asks the handlers of the stage one by one; 'next' when all have passed. */
 function runStage(x: Exchange): Verdict {
   const { stage } = x;
-  if (stage === CONTENT && x.location.content !== undefined) return x.location.content(x, x.now);
+  if (stage === CONTENT) {
+    const content = x.location.content ?? x.contentBefore;
+    if (content !== undefined) return content(x, x.now);
+  }
   if (stage === ACCESS) return x.parent === undefined ? delayRefusal(x) : 'next';
   const name = STAGES[stage];
   if (name === undefined) return 'next';
@@ -115,6 +118,7 @@ function leaveStage(x: Exchange): boolean {
 /** As ngx_http_core_find_config_phase(). */
 function findLocation(x: Exchange): boolean {
   x.uriChanged = false;
+  x.contentBefore = undefined;
   x.location = x.server.root;
   const found = x.server.tree.find(x.uri);
   if (found !== undefined) {
