@@ -21,50 +21,51 @@ async function valuesOf(maps: string, keys: readonly string[], returned = '$valu
   return values;
 }
 
-const CASES: readonly (readonly [
-  name: string,
-  block: string,
-  answers: Readonly<Record<string, string>>,
-])[] = [
+const CASES: readonly (readonly [name: string, block: string, answers: Readonly<Record<string, string>>])[] =
   [
-    'finds keys without regard to case and falls back to the default',
-    'default none; One first; TWO second; "" nothing;',
-    { one: 'first', TWO: 'second', three: 'none', '': 'nothing' },
-  ],
-  ['is empty without a default', 'one first;', { one: 'first', two: '' }],
-  [
-    'tries regular expressions in the order of the file, after all keys',
-    'default none; ~^a first; ~b$ second; ab key;',
-    { ab: 'key', aab: 'first', xb: 'second', XB: 'none' },
-  ],
-  ['ignores case after ~*', 'default none; ~*^AB second;', { abc: 'second', xab: 'none' }],
-  ['gives captures to its values', 'default none; ~^(a+)(?<rest>.*)$ "$rest-$1";', { aabc: 'bc-aa' }],
-  [
-    'takes special words behind a backslash as keys',
-    'default none; \\hostnames 1; \\volatile 2; \\include 3; \\default 4; \\~x 5; \\y 6;',
-    { hostnames: '1', volatile: '2', include: '3', default: '4', '~x': '5', y: '6' },
-  ],
-  [
-    'knows host names with wildcards, the longest first',
-    `hostnames; default none; example.com exact; *.example.com below; .example.org both;
+    [
+      'finds keys without regard to case and falls back to the default',
+      'default none; One first; TWO second; "" nothing;',
+      { one: 'first', TWO: 'second', three: 'none', '': 'nothing' },
+    ],
+    ['is empty without a default', 'one first;', { one: 'first', two: '' }],
+    [
+      'tries regular expressions in the order of the file, after all keys',
+      'default none; ~^a first; ~b$ second; ab key;',
+      { ab: 'key', aab: 'first', xb: 'second', XB: 'none' },
+    ],
+    ['ignores case after ~*', 'default none; ~*^AB second;', { abc: 'second', xab: 'none' }],
+    ['gives captures to its values', 'default none; ~^(a+)(?<rest>.*)$ "$rest-$1";', { aabc: 'bc-aa' }],
+    [
+      'takes special words behind a backslash as keys',
+      'default none; \\hostnames 1; \\volatile 2; \\include 3; \\default 4; \\~x 5; \\y 6;',
+      { hostnames: '1', volatile: '2', include: '3', default: '4', '~x': '5', y: '6' },
+    ],
+    [
+      'knows host names with wildcards, the longest first',
+      `hostnames; default none; example.com exact; *.example.com below; .example.org both;
      *.sub.example.com deeper; www.example.* tail; www.* shorter; mail.example.com mail;`,
-    {
-      'example.com': 'exact',
-      'EXAMPLE.com.': 'exact',
-      'a.example.com': 'below',
-      'b.sub.example.com': 'deeper',
-      'sub.example.com': 'below',
-      'example.org': 'both',
-      'a.b.example.org': 'both',
-      'www.example.net': 'tail',
-      'www.other.net': 'shorter',
-      'mail.example.com': 'mail',
-      www: 'none',
-      'www.example': 'shorter',
-    },
-  ],
-  ['does not know wildcards without hostnames', 'default none; *.a 1; b.* 2;', { '*.a': '1', 'x.a': 'none', 'b.c': 'none' }],
-];
+      {
+        'example.com': 'exact',
+        'EXAMPLE.com.': 'exact',
+        'a.example.com': 'below',
+        'b.sub.example.com': 'deeper',
+        'sub.example.com': 'below',
+        'example.org': 'both',
+        'a.b.example.org': 'both',
+        'www.example.net': 'tail',
+        'www.other.net': 'shorter',
+        'mail.example.com': 'mail',
+        www: 'none',
+        'www.example': 'shorter',
+      },
+    ],
+    [
+      'does not know wildcards without hostnames',
+      'default none; *.a 1; b.* 2;',
+      { '*.a': '1', 'x.a': 'none', 'b.c': 'none' },
+    ],
+  ];
 
 describe('a map', () => {
   for (const [name, block, answers] of CASES) {
@@ -122,7 +123,8 @@ describe('a map', () => {
   });
 
   it('cannot take the name of a variable of nginx, nor one that nobody declares', () => {
-    const messages = (text: string): string[] => compileText(`http { ${text} }`).errors.map(({ message }) => message);
+    const messages = (text: string): string[] =>
+      compileText(`http { ${text} }`).errors.map(({ message }) => message);
     expect(messages('map $uri $host { a b; }')).toEqual(['the duplicate "host" variable']);
     expect(messages('map $nobody $value { a b; }')).toEqual(['unknown "nobody" variable']);
     expect(messages('map $uri $value { a $nobody; }')).toEqual(['unknown "nobody" variable']);

@@ -160,6 +160,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.client.requests++;
     this.queueStart = this.queue.written;
     driver.begin(this, head);
+    this.pipelined = false;
     if (rest < end) this.feed(bytes, rest, end);
   }
 
@@ -431,11 +432,14 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   }
 
   private keepaliveMs: Ms = 0;
+  /** The next request had begun to come when the one before it ended: `$pipe`. */
+  pipelined = false;
 
   /** Ready for the next request. */
   private next(): void {
     this.run = undefined;
     this.state = 'head';
+    this.pipelined = this.held.length > 0;
     this.queue.limits = SMALL_QUEUE;
     this.readUntil = this.driver.engine.now() + this.keepaliveMs;
     this.writeUntil = NEVER;

@@ -261,6 +261,7 @@ export class Driver implements Program {
       x.captures = found.captures;
       for (const [group, slot] of found.slots) x.variables[slot] = found.captures[group];
     }
+    x.pipelined = connection.pipelined;
     const run = new ExchangeRun(x, this, connection);
     this.generation.exchanges++;
     x.run = run;

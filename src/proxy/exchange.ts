@@ -26,11 +26,6 @@ import type { ExchangeRun } from './run.ts';
 import { respond, sendHead } from './send-head.ts';
 import type { SubrequestOptions } from './subrequest.ts';
 
-/** A module, as far as an exchange knows it. */
-interface Numbered {
-  readonly number: number;
-}
-
 /** The client's connection as an exchange sees it. */
 export interface Client {
   /** `$connection`: counted per process since its start. */
@@ -240,7 +235,7 @@ export class Exchange {
   out: BodySink;
   filters: readonly BodyFilter[] = [];
   keepalive: boolean;
-  /** It had come whole before the answer to the request before it was out: `$pipe`. Set by the driver. */
+  /** It had begun to come before the request before it had ended: `$pipe`. Set by the driver. */
   pipelined = false;
   /** The status that error_page decided for the answer to come (0: its own), and that an error page is under way. */
   errorStatus = 0;
