@@ -96,7 +96,7 @@ export class Master {
     this.report.configuration(result);
     for (const { name, place, why } of result.noEffect)
       this.report.say('info', `"${name}" has no effect ${why}, in ${place}`);
-    const problem = this.writePid(plan) ?? (await this.workers.fill());
+    const problem = (await this.workers.fill()) ?? this.writePid(plan);
     if (problem !== undefined && this.stopping === undefined) {
       report.say('emerg', problem);
       this.stopping = 'fast';
@@ -311,7 +311,7 @@ export class Master {
     this.resolveEnded(0);
   }
 
-  /** The file is there when everybody listens. What is wrong with it, or undefined. */
+  /** The file is there when all workers serve: a QUIT that follows at once finds nobody in the queue. What is wrong, or undefined. */
   private writePid({ process: { pidFile } }: Plan): string | undefined {
     if (pidFile === undefined) return undefined;
     const error = writePidFile(pidFile, process.pid);
