@@ -1,5 +1,5 @@
 // proxy_pass and what steers it, through a whole balancer between raw clients and raw peers.
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type Balancer, startBalancer } from '../../test/support/real-balancer.ts';
 import {
   ask,
@@ -143,10 +143,17 @@ describe('request bodies', () => {
     const { balancer, peer } = await pair(`location / { proxy_pass ${PEER}; proxy_request_buffering off; }`);
     const client = dial(balancer.port);
     client.send(`${CHUNKED}3\r\nabc\r\n`);
+    await vi.waitFor(() => expect(peer.connections).toBe(1), { interval: 1 });
     client.send('4\r\ndefg\r\n0\r\n\r\n');
     expect(statusOf(await client.rest())).toBe(200);
     expect(peer.requests[0]).toMatch(/\r\nTransfer-Encoding: chunked\r\n/);
     expect(bodyOf(peer.requests[0] ?? '').replace(/[0-9]+\r\n|\r\n/g, '')).toBe('abcdefg');
+  });
+
+  it('in chunks that came whole with their head are sent with their length, buffered or not', async () => {
+    const { balancer, peer } = await pair(`location / { proxy_pass ${PEER}; proxy_request_buffering off; }`);
+    await ask(balancer.port, `${CHUNKED}3\r\nabc\r\n0\r\n\r\n`);
+    expect(peer.requests[0]).toMatch(/Content-Length: 3\r\n\r\nabc$/);
   });
 
   it('reach the server before they have ended without buffering', async () => {
@@ -230,7 +237,7 @@ describe('answers', () => {
       `location / { proxy_pass ${PEER}; }`,
       () => 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n',
     );
-    expect(bodyOf(await get(balancer.port, '/'))).toBe('3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n');
+    expect(bodyOf(await get(balancer.port, '/'))).toBe('5\r\nabcde\r\n0\r\n\r\n');
     const old = await ask(balancer.port, 'GET / HTTP/1.0\r\n\r\n');
     expect(bodyOf(old)).toBe('abcde');
     expect(valuesOf(old, 'Transfer-Encoding')).toEqual([]);

@@ -115,17 +115,18 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
       return this.settle();
     }
     if (this.state === 'head' && this.parser.started) {
-      this.driver.log(
-        'info',
-        this.client,
+      return this.refuse(
+        408,
         `${CLIENT_TIMED_OUT.text} (110: Connection timed out) while reading client request headers`,
       );
-      return this.refuse(408);
     }
     this.close();
   }
 
   private resets = false;
+
+  /** The exchange waits to stream a body: told at the turn's end, when what came with the head has been taken in (it may be all). */
+  private streamAsked = false;
 
   // Reading.
 
@@ -154,12 +155,13 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     if (verdict !== 'head') return this.refuseHead(verdict);
     const rest = start + parser.consumed;
     const { head } = parser;
+    const ignored = parser.ignored.splice(0);
     parser.reset();
     this.state = 'busy';
     this.readUntil = NEVER;
     this.client.requests++;
     this.queueStart = this.queue.written;
-    driver.begin(this, head);
+    driver.begin(this, head, ignored);
     this.pipelined = false;
     if (rest < end) this.feed(bytes, rest, end);
   }
@@ -207,6 +209,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     if (body.complete) {
       this.readUntil = NEVER;
       if (this.state === 'emptying') return this.next();
+      this.streamAsked = false;
       return run.event({ type: 'body' });
     }
     this.readUntil =
@@ -269,7 +272,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     );
     this.sendContinue(x);
     this.readUntil = this.driver.engine.now() + core.bodyTimeoutMs;
-    if (how === 'stream') run.event({ type: 'body' });
+    this.streamAsked = how === 'stream';
     this.releaseHeld();
   }
 
@@ -380,6 +383,10 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   settle(): void {
     const { run } = this;
     if (this.state === 'closed') return;
+    if (this.streamAsked && run !== undefined) {
+      this.streamAsked = false;
+      run.event({ type: 'body' });
+    }
     this.flushHead();
     if (run !== undefined) {
       this.countSent(run.x);
@@ -520,20 +527,16 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   // What cannot be answered by a location.
 
   private refuseHead(error: HeadError): void {
-    this.driver.log(
-      'info',
-      this.client,
-      `${error.reason}${this.parser.detail} while reading client request ${this.parser.head.headBytes === 0 ? 'line' : 'headers'}`,
-    );
-    this.refuse(error.status);
+    const part = this.parser.head.headBytes === 0 ? 'line' : 'headers';
+    this.refuse(error.status, `${error.reason}${this.parser.detail} while reading client request ${part}`);
   }
 
-  private refuse(status: number): void {
+  private refuse(status: number, reason: string): void {
     this.state = 'busy';
     this.readUntil = NEVER;
     this.client.requests++;
     this.queueStart = this.queue.written;
-    this.driver.beginRefused(this, this.parser.head, status);
+    this.driver.beginRefused(this, this.parser.head, status, reason);
   }
 
   private refuseBody(error: HeadError): void {

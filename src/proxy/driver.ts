@@ -219,27 +219,33 @@ export class Driver implements Program {
 
   // Exchanges.
 
-  /** A request's head is whole. */
-  begin(connection: ClientConnection, head: RequestHead): void {
+  /** A request's head is whole; `ignored` are lines that ignore_invalid_headers left out of it. */
+  begin(connection: ClientConnection, head: RequestHead, ignored: readonly string[]): void {
     const run = this.newRun(connection, head);
     const { x } = run;
+    for (const line of ignored) {
+      x.log('info', `client sent invalid header line: "${line}" while reading client request headers`);
+    }
     const target = normalizeTarget(head.target, x.server.root.core.mergeSlashes);
     if (target === undefined) {
-      this.log('info', connection.client, 'client sent invalid request while reading client request line');
+      x.log('info', 'client sent invalid request while reading client request line');
       x.keepalive = false;
       return run.fail(400);
     }
-    x.uri = target.uri;
-    x.args = target.args;
-    x.target = target;
+    x.take(target);
     run.event({ type: 'head' });
   }
 
-  /** A head that is none: answered by the server's error pages. */
-  beginRefused(connection: ClientConnection, head: RequestHead, status: number): void {
+  /** A head that is none: answered by the server's error pages. `reason` is for the log. */
+  beginRefused(connection: ClientConnection, head: RequestHead, status: number, reason: string): void {
     const run = this.newRun(connection, head);
-    run.x.keepalive = false;
-    run.x.body.refuse();
+    const { x } = run;
+    const target =
+      head.target === '' ? undefined : normalizeTarget(head.target, x.server.root.core.mergeSlashes);
+    if (target !== undefined) x.take(target);
+    x.log('info', reason);
+    x.keepalive = false;
+    x.body.refuse();
     run.fail(status);
   }
 

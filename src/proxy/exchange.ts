@@ -316,6 +316,13 @@ export class Exchange {
     this.out = start.sink;
   }
 
+  /** The request's target, normalized. */
+  take(target: NormalTarget): void {
+    this.uri = target.uri;
+    this.args = target.args;
+    this.target = target;
+  }
+
   /** What `module` keeps for this exchange; each (sub)request has its own. */
   context<T>(module: Numbered): T | undefined {
     return this.contexts[module.number] as T | undefined;

@@ -1,5 +1,6 @@
 // One connection to a peer: sends a request, reads its answer's head and body, and lies idle in its pool between exchanges.
 // It knows HTTP's framing and reports events; what they lead to is the exchange's.
+import { NO_BYTES } from '../base/bytes.ts';
 import {
   ANSWER_CUT,
   CONNECT_FAILED,
@@ -327,30 +328,34 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     const { x } = run;
     if (this.attempt !== undefined) this.attempt.responseBytes += end - start;
     let at = start;
-    while (this.run === run) {
-      const step = decoder.next(bytes, at, end);
+    let contentStart = 0;
+    let contentEnd = 0;
+    let step = decoder.next(bytes, at, end);
+    for (; step === 'data'; step = decoder.next(bytes, at, end)) {
       at += decoder.consumed;
-      if (step === 'data') {
-        x.out.push(bytes, decoder.dataStart, decoder.dataEnd, false);
-        continue;
-      }
-      if (step === 'invalid') return this.fail(run, INVALID_ANSWER, 'upstream sent invalid chunked response');
-      if (step === 'end') {
-        this.surplus = at < end;
-        return this.finishRelay(run);
-      }
-      break;
+      const { dataStart, dataEnd } = decoder;
+      if (contentStart === contentEnd) contentStart = contentEnd = dataStart;
+      // The chunks of one read are moved together and go on as one.
+      else bytes.copyWithin(contentEnd, dataStart, dataEnd);
+      contentEnd += dataEnd - dataStart;
     }
-    if (this.run !== run) return;
+    at += decoder.consumed;
+    if (step === 'end') {
+      this.surplus = at < end;
+      return this.finishRelay(run, bytes, contentStart, contentEnd);
+    }
+    if (contentEnd > contentStart) x.out.push(bytes, contentStart, contentEnd, false);
+    if (step === 'invalid') return this.fail(run, INVALID_ANSWER, 'upstream sent invalid chunked response');
     if (x.unbuffered) for (const filter of x.filters) filter.flush?.();
     if (x.sink.full) this.pause();
   }
 
-  private finishRelay(run: ExchangeRun): void {
+  /** The answer is whole; `bytes` from `start` to `end` are the last of it. */
+  private finishRelay(run: ExchangeRun, bytes: Uint8Array = NO_BYTES, start = 0, end = 0): void {
     const { trailers } = this.decoder ?? {};
     if (trailers !== undefined && trailers.length > 0) run.x.upstreamTrailers = trailers;
     run.event({ type: 'relayed', keep: true });
-    run.x.endAnswer();
+    run.x.out.push(bytes, start, end, true);
     run.settle();
   }
 

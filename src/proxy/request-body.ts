@@ -109,7 +109,7 @@ export class RequestBody {
       }
       at += this.decoder.consumed;
       this.consumed = at - start;
-      this.wireBytes += this.consumed;
+      if (this.phase !== 'discarding') this.wireBytes += this.consumed;
       if (step === 'more') return 'more';
       if (step === 'invalid') {
         this.move('failed');
