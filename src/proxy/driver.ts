@@ -544,7 +544,8 @@ function poolKey(upstream: { readonly name: string; readonly explicit: boolean }
 
 /** As nginx adds to each line of an exchange's: who, where, what. */
 function contextOf(x: Exchange): string {
-  let text = `, client: ${x.remote.address}, server: ${x.server.name}`;
+  const doing = x.phase === 'log' ? ' while logging request' : '';
+  let text = `${doing}, client: ${x.remote.address}, server: ${x.server.name}`;
   if (x.head.requestLine !== '') text += `, request: "${x.head.requestLine}"`;
   if (x.parent !== undefined) text += `, subrequest: "${x.uri}"`;
   const peer = x.attempts.at(-1)?.peer;

@@ -110,6 +110,7 @@ function leaveStage(x: Exchange): boolean {
       return false;
     }
     x.location = x.server.root;
+    x.stage = REWRITE; // the new location's own rewrites come first
     return findLocation(x);
   }
   return true;
