@@ -1,0 +1,171 @@
+// Signals and the life of the processes: what a reload changes and whom it leaves alone, how each way of stopping treats an open
+// WebSocket, that a worker is replaced, and that a start that cannot be says why.
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { curl, openSocket, type Talker } from './clients.ts';
+import { startNode } from './nodes.ts';
+import { freePort, isAlive, type Program, startProgram, until } from './program.ts';
+
+interface Running {
+  readonly program: Program;
+  readonly port: number;
+  configureWith(answer: string, more?: string): Promise<void>;
+  ask(): Promise<string>;
+  open(): Promise<Talker>;
+}
+
+/** `/` answers with a fixed text, `/chat` is a WebSocket to a node. */
+async function begin(main = '', more = ''): Promise<Running> {
+  const port = await freePort();
+  const node = await startNode('node-a', await freePort());
+  const text = (answer: string, extra: string): string => `${main}
+    http {
+      server {
+        listen ${port};
+        location / { return 200 ${answer}; }
+        location /chat {
+          proxy_pass http://127.0.0.1:${node.port};
+          proxy_http_version 1.1;
+          proxy_set_header Upgrade $http_upgrade;
+          proxy_set_header Connection upgrade;
+        }
+        ${extra}
+      }
+    }`;
+  const program = await startProgram(text('first', more));
+  return {
+    program,
+    port,
+    configureWith: (answer, extra = '') => program.configure(text(answer, extra)),
+    ask: () => curl(`http://127.0.0.1:${port}/`).catch((error: Error) => error.message),
+    open: async () => {
+      const talker = await openSocket(`ws://127.0.0.1:${port}/chat`);
+      await talker.hear();
+      return talker;
+    },
+  };
+}
+
+async function echoes(talker: Talker, text: string): Promise<void> {
+  talker.say(text);
+  expect(await talker.hear()).toBe(text);
+}
+
+describe('HUP', () => {
+  it('brings the new file and leaves an open WebSocket alone', async () => {
+    const { program, configureWith, ask, open } = await begin();
+    const talker = await open();
+    expect(await ask()).toBe('first');
+    await configureWith('second');
+    program.signal('SIGHUP');
+    await until(async () => (await ask()) === 'second', 'the new answer');
+    await echoes(talker, 'still the same connection');
+  });
+
+  it('with a broken file changes nothing and says why', async () => {
+    const { program, configureWith, ask, open } = await begin();
+    const talker = await open();
+    await configureWith('second', 'nonsense on;');
+    program.signal('SIGHUP');
+    await until(() => program.read('logs/error.log').includes('unknown directive "nonsense"'), 'the reason');
+    expect(await ask()).toBe('first');
+    await echoes(talker, 'still the same connection');
+  });
+
+  it('opens a listener that is new and closes one that is gone', async () => {
+    const { program, configureWith, port } = await begin();
+    const other = await freePort();
+    await configureWith('second', `listen ${other};`);
+    program.signal('SIGHUP');
+    const at = (where: number): Promise<string> => curl(`http://127.0.0.1:${where}/`).catch(() => 'refused');
+    await until(async () => (await at(other)) === 'second', 'the new listener');
+    await until(async () => (await at(port)) === 'second', 'the new file at the old listener');
+    await configureWith('third');
+    program.signal('SIGHUP');
+    await until(async () => (await at(other)) === 'refused', 'the end of the listener');
+    await until(async () => (await at(port)) === 'third', 'the third file at the old listener');
+  });
+});
+
+describe('USR1', () => {
+  it('writes to a log of the old name after it was moved away', async () => {
+    const { program, ask } = await begin();
+    await ask();
+    await until(() => program.read('logs/access.log') !== '', 'a log line');
+    const log = join(program.folder, 'logs', 'access.log');
+    await rename(log, `${log}.1`);
+    program.signal('SIGUSR1');
+    await until(async () => {
+      await ask();
+      return program.read('logs/access.log') !== '';
+    }, 'the log made anew');
+  });
+});
+
+describe('stopping', () => {
+  it('QUIT takes no new client and waits for an open WebSocket', async () => {
+    const { program, ask, open } = await begin();
+    const talker = await open();
+    program.signal('SIGQUIT');
+    await until(async () => /refused|connect to/.test(await ask()), 'the end of the listener');
+    await echoes(talker, 'not yet');
+    expect(isAlive(program.pid)).toBe(true);
+    talker.socket.close(1000);
+    await until(() => !isAlive(program.pid), 'the end');
+    expect(program.read('logs/nginx.pid')).toBe('');
+    expect(program.read('logs/access.log')).toMatch(/"GET \/chat HTTP\/1\.1" 101 /);
+  });
+
+  it('QUIT closes what is open when worker_shutdown_timeout has passed', async () => {
+    const { program, open } = await begin('worker_shutdown_timeout 1s;');
+    const talker = await open();
+    program.signal('SIGQUIT');
+    await until(() => talker.closed !== undefined, 'the close');
+    await until(() => !isAlive(program.pid), 'the end');
+  });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('%s ends at once and closes what is open', async (signal) => {
+    const { program, open } = await begin();
+    const talker = await open();
+    const processes = program.processes();
+    program.signal(signal);
+    await until(() => processes.every((pid) => !isAlive(pid)), 'the end', 3_000);
+    await until(() => talker.closed !== undefined, 'the close');
+    expect(program.read('logs/nginx.pid')).toBe('');
+  });
+});
+
+describe('processes', () => {
+  it('replaces a worker that was killed', async () => {
+    const { program, ask } = await begin('worker_processes 1;');
+    const [, worker] = program.processes();
+    if (worker === undefined) throw new Error('no worker');
+    process.kill(worker, 'SIGKILL');
+    await until(
+      () => program.processes().length === 2 && !program.processes().includes(worker),
+      'a new worker',
+    );
+    await until(async () => (await ask()) === 'first', 'an answer');
+    expect(program.read('logs/error.log')).toMatch(
+      new RegExp(`\\[alert\\].*worker process ${worker} exited on signal 9`),
+    );
+  });
+
+  it('serves from one process under master_process off', async () => {
+    const port = await freePort();
+    const text = `master_process off; http { server { listen ${port}; return 200 alone; } }`;
+    const program = await startProgram(text);
+    expect(await curl(`http://127.0.0.1:${port}/`)).toBe('alone');
+    expect(program.processes()).toEqual([program.pid]);
+  });
+
+  it('a port in use is named, and nothing is left running', async () => {
+    const { port } = await begin();
+    const refusal = await startProgram(`http { server { listen ${port}; } }`).then(
+      () => 'started',
+      (error: Error) => error.message,
+    );
+    expect(refusal).toContain(`[emerg] bind() to 0.0.0.0:${port} failed (98: Address already in use)`);
+  });
+});
