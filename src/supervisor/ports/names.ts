@@ -59,7 +59,7 @@ function resolverOf(resolvers: Map<string, Resolver>, { servers, timeoutMs }: Na
   const key = `${timeoutMs} ${list.join(' ')}`;
   let resolver = resolvers.get(key);
   if (resolver === undefined) {
-    resolver = new Resolver({ timeout: Math.max(timeoutMs / TRIES, 1), tries: TRIES });
+    resolver = new Resolver({ timeout: Math.max(Math.ceil(timeoutMs / TRIES), 1), tries: TRIES });
     resolver.setServers(list);
     resolvers.set(key, resolver);
   }
