@@ -111,8 +111,9 @@ function realpathRoot(x: Exchange): Value {
 }
 
 function requestBody(x: Exchange): Value {
-  const { store } = x.main.body;
-  return store?.inMemory === true && store.length > 0 ? store.text() : undefined;
+  const { body, pass, head } = x.main;
+  if (body.store !== undefined) return body.store.inMemory ? body.store.text() : undefined;
+  return pass !== undefined && head.contentLength === 0 ? '' : undefined;
 }
 
 /** As ngx_http_variable_set_limit_rate(). */

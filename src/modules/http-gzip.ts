@@ -1,6 +1,7 @@
 // ngx_http_gzip_module: packs answers for clients that take them so. The packing itself is a port (`x.program.codecs`).
+import { concatBytes, NO_BYTES } from '../base/bytes.ts';
 import { flag, integer, oneOf, size } from '../config/argument.ts';
-import type { Context, Directive, Site } from '../config/directive.ts';
+import type { Context, Site } from '../config/directive.ts';
 import { directive } from '../config/directive.ts';
 import { type Pattern, readPattern } from '../config/pcre.ts';
 import { asciiLower } from '../config/units.ts';
@@ -158,38 +159,36 @@ export const gzipHash = directive({
   refuses: { 'gzip_hash 3k;': 'must be 512, 1k, 2k, 4k, 8k, 16k, 32k, 64k, or 128k' },
 });
 
-const noEffects: readonly Directive<unknown>[] = [
-  directive({
-    name: 'gzip_buffers',
-    contexts: ALL,
-    ...bufferCount(),
-    default: '32 4k',
-    noEffect: 'because the packed bytes are handed on as zlib makes them',
-    doc: 'Number and size of the buffers of packed bytes.',
-    example: 'gzip_buffers 16 8k;',
-    refuses: { 'gzip_buffers 0 8k;': '"gzip_buffers" directive invalid value' },
-  }),
-  directive({
-    name: 'gzip_no_buffer',
-    contexts: ALL,
-    args: [flag],
-    default: 'off',
-    noEffect: 'because the packed bytes are handed on as zlib makes them',
-    doc: 'Packed bytes are not gathered.',
-    example: 'gzip_no_buffer on;',
-    refuses: { 'gzip_no_buffer yes;': 'it must be "on" or "off"' },
-  }),
-  directive({
-    name: 'postpone_gzipping',
-    contexts: ALL,
-    args: [size],
-    default: '0',
-    noEffect: 'because bytes are packed as they come',
-    doc: 'Bytes that are gathered before packing begins.',
-    example: 'postpone_gzipping 1460;',
-    refuses: { 'postpone_gzipping late;': '"postpone_gzipping" directive invalid value' },
-  }),
-];
+export const gzipBuffers = directive({
+  name: 'gzip_buffers',
+  contexts: ALL,
+  ...bufferCount(),
+  default: '32 4k',
+  doc: 'Packed bytes are gathered up to the size of one buffer before they are sent; their number does not matter.',
+  example: 'gzip_buffers 16 8k;',
+  refuses: { 'gzip_buffers 0 8k;': '"gzip_buffers" directive invalid value' },
+});
+
+export const gzipNoBuffer = directive({
+  name: 'gzip_no_buffer',
+  contexts: ALL,
+  args: [flag],
+  default: 'off',
+  doc: 'Packed bytes are sent as zlib makes them.',
+  example: 'gzip_no_buffer on;',
+  refuses: { 'gzip_no_buffer yes;': 'it must be "on" or "off"' },
+});
+
+const postponeGzipping = directive({
+  name: 'postpone_gzipping',
+  contexts: ALL,
+  args: [size],
+  default: '0',
+  noEffect: 'because bytes are packed as they come',
+  doc: 'Bytes that are gathered before packing begins.',
+  example: 'postpone_gzipping 1460;',
+  refuses: { 'postpone_gzipping late;': '"postpone_gzipping" directive invalid value' },
+});
 
 interface GzipSettings extends GzipAudience {
   readonly on: boolean;
@@ -197,6 +196,8 @@ interface GzipSettings extends GzipAudience {
   readonly windowBits: number;
   readonly memoryLevel: number;
   readonly lengthMin: number;
+  /** Packed bytes that are gathered before they are sent. */
+  readonly gatherBytes: number;
   readonly vary: boolean;
   /** Undefined: every type. */
   readonly types: ReadonlySet<string> | undefined;
@@ -215,7 +216,9 @@ export const httpGzip = defineModule<GzipSettings>({
     gzipDisable,
     gzipWindow,
     gzipHash,
-    ...noEffects,
+    gzipBuffers,
+    gzipNoBuffer,
+    postponeGzipping,
   ],
   variables: [{ name: 'gzip_ratio', evaluate: gzipRatio }],
   compile: compileGzip,
@@ -231,6 +234,7 @@ function compileGzip(scope: Scope, outer: GzipSettings | undefined): GzipSetting
     windowBits: scope.get(gzipWindow),
     memoryLevel: scope.get(gzipHash),
     lengthMin: scope.get(gzipMinLength),
+    gatherBytes: scope.get(gzipNoBuffer) ? 1 : scope.get(gzipBuffers).bytes,
     versionMin: scope.get(gzipHttpVersion) === '1.0' ? 10 : 11,
     proxied: new Set(scope.all(gzipProxied).flatMap((names) => [...names])),
     vary: scope.get(gzipVary),
@@ -283,6 +287,8 @@ class GzipFilter implements BodyFilter {
   bytesOut = 0;
   done = false;
   private deflater: Deflater | undefined;
+  private readonly gathered: Uint8Array[] = [];
+  private gatheredBytes = 0;
   private readonly x: Exchange;
   private readonly settings: GzipSettings;
   private readonly contentLength: number;
@@ -297,28 +303,36 @@ class GzipFilter implements BodyFilter {
     if (this.done || (start === end && !last)) return;
     this.deflater ??= this.begin();
     this.bytesIn += end - start;
-    const packed = this.deflater.push(
-      bytes,
-      start,
-      end,
-      last ? 'finish' : this.x.unbuffered ? 'flush' : 'more',
-    );
-    this.bytesOut += packed.length;
+    const mode = last ? 'finish' : this.x.unbuffered ? 'flush' : 'more';
+    this.gather(this.deflater.push(bytes, start, end, mode));
     if (last) this.close();
-    if (packed.length > 0 || last) this.next.push(packed, 0, packed.length, last);
+    if (mode !== 'more' || this.gatheredBytes >= this.settings.gatherBytes) this.release(last);
   }
 
   flush(): void {
     if (this.done || this.deflater === undefined) return;
-    const packed = this.deflater.push(NOTHING, 0, 0, 'flush');
-    this.bytesOut += packed.length;
-    if (packed.length > 0) this.next.push(packed, 0, packed.length, false);
+    this.gather(this.deflater.push(NO_BYTES, 0, 0, 'flush'));
+    this.release(false);
   }
 
   close(): void {
     this.done = true;
     this.deflater?.close();
     this.deflater = undefined;
+  }
+
+  private gather(packed: Uint8Array): void {
+    this.bytesOut += packed.length;
+    this.gatheredBytes += packed.length;
+    if (packed.length > 0) this.gathered.push(packed);
+  }
+
+  private release(last: boolean): void {
+    const [only] = this.gathered;
+    const packed = only !== undefined && this.gathered.length === 1 ? only : concatBytes(this.gathered);
+    this.gathered.length = 0;
+    this.gatheredBytes = 0;
+    if (packed.length > 0 || last) this.next.push(packed, 0, packed.length, last);
   }
 
   /** A short answer of known length needs less memory. As ngx_http_gzip_filter_memory(). */
@@ -332,7 +346,6 @@ class GzipFilter implements BodyFilter {
   }
 }
 
-const NOTHING = new Uint8Array(0);
 /** By so much zlib's window is smaller than it says. */
 const ZLIB_LOOKAHEAD_BYTES = 262;
 

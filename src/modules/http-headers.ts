@@ -3,7 +3,7 @@ import { oneOf } from '../config/argument.ts';
 import { type Directive, directive, type Site } from '../config/directive.ts';
 import { parseTemplate, type Template } from '../config/template.ts';
 import { asciiLower } from '../config/units.ts';
-import { formatHttpDate, parseHttpDate } from '../http/date.ts';
+import { parseHttpDate } from '../http/date.ts';
 import { HeaderList, safeHeaderValue } from '../http/header-list.ts';
 import type { Render, Scope } from '../plan/scope.ts';
 import type { Answer } from '../proxy/answer.ts';
@@ -178,12 +178,9 @@ function setETag({ headers }: Answer, name: string, value: string): void {
 }
 
 function setLastModified(answer: Answer, name: string, value: string): void {
-  const seconds = parseHttpDate(value) ?? -1;
-  answer.headers.delete('last-modified');
-  answer.lastModifiedSeconds = seconds;
-  if (value === '' || (seconds >= 0 && formatHttpDate(seconds) === value)) return;
-  answer.lastModifiedSeconds = -1; // what is no date, or one in another form, is sent as it stands
-  answer.headers.add(name, value);
+  answer.lastModifiedSeconds = parseHttpDate(value) ?? -1;
+  if (value === '') answer.headers.delete('last-modified');
+  else answer.headers.set(name, value);
 }
 
 /** Fills in the trailers when the body has ended, since their variables may be known only then. */

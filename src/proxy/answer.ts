@@ -18,7 +18,7 @@ export class Answer {
   charset: string | undefined;
   /** Body bytes, -1 when not known before the end. */
   contentLength = -1;
-  /** Seconds since 1970, -1 for none. */
+  /** Seconds since 1970, -1 for none; written out unless there is such a header. */
   lastModifiedSeconds = -1;
   /** `Accept-Ranges` is offered and Range is obeyed. */
   allowRanges = false;

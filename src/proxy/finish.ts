@@ -62,6 +62,7 @@ function builtInPage(x: Exchange, status: number): void {
   }
   answer.allowRanges = false;
   answer.lastModifiedSeconds = -1;
+  answer.headers.delete('last-modified');
   answer.headers.delete('etag');
   answer.headers.delete('accept-ranges');
   const agent = x.headers.get('user-agent') ?? '';

@@ -59,7 +59,7 @@ function frame(x: Exchange): void {
   const { answer } = x;
   const { status } = answer;
   const dated = status === 200 || status === 206 || status === 304;
-  if (status === 204 || (!dated && !answer.fromUpstream)) answer.lastModifiedSeconds = -1;
+  if (status === 204 || !dated) answer.lastModifiedSeconds = -1;
   if (status === 204) answer.contentType = undefined;
   if (status === 204 || status < 200) answer.contentLength = -1;
   const bodiless = status === 204 || status === 304 || status < 200;
@@ -85,7 +85,7 @@ export function renderHead(x: Exchange): string {
   if (answer.contentType !== undefined && answer.contentType !== '')
     head += contentTypeLine(answer, answer.contentType);
   if (answer.contentLength >= 0) head += `Content-Length: ${answer.contentLength}\r\n`;
-  if (answer.lastModifiedSeconds >= 0)
+  if (answer.lastModifiedSeconds >= 0 && !answer.headers.has('last-modified'))
     head += `Last-Modified: ${formatHttpDate(answer.lastModifiedSeconds)}\r\n`;
   const location = answer.location === undefined ? '' : `Location: ${answer.location}\r\n`;
   if (answer.locationMade) head += location;

@@ -1,5 +1,5 @@
 // What of a peer's head becomes the client's: hidden, passed, obeyed or dropped. As ngx_http_upstream_process_headers().
-import { formatHttpDate, parseHttpDate } from '../http/date.ts';
+import { parseHttpDate } from '../http/date.ts';
 import type { ResponseHead } from '../http/head.ts';
 import type { Answer } from './answer.ts';
 import type { Exchange } from './exchange.ts';
@@ -69,7 +69,7 @@ export function adoptHead(x: Exchange, head: ResponseHead, pass: Pass): string |
     (lower) =>
       !NOT_PASSED.has(lower) && !hideHeaders.has(lower) && (!named.includes(lower) || lower === 'upgrade'), // RFC 9110, 7.6.1
   );
-  takeLastModified(answer);
+  readLastModified(answer);
   takeAccelHeaders(x, head, pass.settings);
   pass.rewriteAnswer?.(x, head);
   return undefined;
@@ -99,13 +99,9 @@ function warnOfDuplicates(x: Exchange, { headers }: ResponseHead): void {
   }
 }
 
-/** A date that we would print as it stands goes into its field, for filters that ask; any other stays a header line. */
-function takeLastModified(answer: Answer): void {
-  const modified = answer.headers.get('last-modified');
-  const seconds = modified === undefined ? undefined : parseHttpDate(modified);
-  if (seconds === undefined || formatHttpDate(seconds) !== modified) return;
-  answer.lastModifiedSeconds = seconds;
-  answer.headers.delete('last-modified');
+/** The line stays where the peer put it; the time is for those who ask (expires modified). */
+function readLastModified(answer: Answer): void {
+  answer.lastModifiedSeconds = parseHttpDate(answer.headers.get('last-modified') ?? '') ?? -1;
 }
 
 function takeAccelHeaders(x: Exchange, { headers }: ResponseHead, settings: PassSettings): void {
