@@ -215,7 +215,10 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.readUntil =
       this.driver.engine.now() + (this.state === 'emptying' ? core.lingeringTimeoutMs : core.bodyTimeoutMs);
     run.peer?.flushRequest();
-    if (run.requestFull) this.pause();
+    if (!run.requestFull) return;
+    // It is the peer who is slow: the client's time stands still, as in ngx_http_do_read_client_request_body().
+    this.readUntil = NEVER;
+    this.pause();
   }
 
   private hold(bytes: Uint8Array, start: number, end: number): void {
@@ -285,8 +288,10 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
 
   /** The peer can take more of the body. */
   resumeBody(): void {
-    if (this.state === 'busy' && this.held.length === 0) this.resume();
-    else if (this.state === 'busy' && this.run?.x.body.phase === 'streaming') this.releaseHeld();
+    const { run } = this;
+    if (this.state !== 'busy' || !this.paused || run?.x.body.phase !== 'streaming') return;
+    this.readUntil = this.driver.engine.now() + run.x.location.core.bodyTimeoutMs;
+    this.releaseHeld();
   }
 
   // The answer.

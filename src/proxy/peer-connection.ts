@@ -138,6 +138,7 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
   release(keep: boolean): void {
     const keepable = keep && this.keepable();
     this.countSent();
+    this.leaveBody();
     this.run = undefined;
     if (!keepable) return this.close();
     const { settings, pool } = this;
@@ -187,9 +188,11 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
   // What the engine says.
 
   connected(): void {
+    const { run } = this;
     this.writeUntil = NEVER;
-    this.run?.event({ type: 'connected', reused: false });
+    run?.event({ type: 'connected', reused: false });
     this.settle();
+    run?.settle();
   }
 
   received(_conn: Conn, bytes: Uint8Array, start: number, end: number): void {
@@ -269,6 +272,12 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     if (last) this.flushRequest();
   }
 
+  /** What comes of the body from now on is not for this peer: it is stored for the next one. */
+  private leaveBody(): void {
+    const body = this.run?.x.body;
+    if (body?.stream === this) body.stream = undefined;
+  }
+
   /** The client's read is over: what of the body was held back goes out. */
   flushRequest(): void {
     if (this.state !== 'exchange') return;
@@ -314,11 +323,11 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
       parser.reset(); // 100 and 103: the final head follows
       if (at === end) return;
     }
-    if (!this.sentAll) run.x.body.discard();
     this.surplus = at < end; // what follows an answer without a body
     this.waitForPeer(run);
     run.event({ type: 'answered', head: this.head });
     if (this.run !== run) return run.afterTunnel(this.conn, bytes, at, end);
+    if (!this.sentAll) run.x.body.discard(); // as preserve_output: off
     if (this.state === 'relaying' && at < end) this.relayBytes(run, bytes, at, end);
   }
 
@@ -415,6 +424,7 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
   private forget(): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
+    this.leaveBody();
     this.run = undefined;
     this.pool?.remove(this);
     this.queue.close();
