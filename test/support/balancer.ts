@@ -88,6 +88,8 @@ export class Balancer {
   readonly disk: MemoryDisk;
   readonly facts: ProcessFacts;
   generation: Generation;
+  /** All that there ever were. */
+  readonly generations: Generation[] = [];
   /** By path, complete lines without their line feeds. */
   private readonly logs = new Map<string, string[]>();
   private readonly writers = new Map<string, LogWriter>();
@@ -239,6 +241,9 @@ export class Balancer {
     if (stage.outside !== stage.engine && stage.engine.openCount > 0)
       found.push(`${stage.engine.openCount} connections`);
     for (const path of disk.openPaths) found.push(`file ${path}`);
+    for (const { number, exchanges } of this.generations) {
+      if (exchanges !== 0) found.push(`${exchanges} exchanges counted of generation ${number}`);
+    }
     for (const upstream of this.generation.upstreams) {
       for (const { name, table, row } of upstream.peers) {
         if (table.conns[row] !== 0) found.push(`${table.conns[row]} connections counted of peer ${name}`);
@@ -262,13 +267,15 @@ export class Balancer {
   }
 
   private makeGeneration(number: number, plan: Plan, before: Generation | undefined): Generation {
-    return makeGeneration(number, plan, before, {
+    const made = makeGeneration(number, plan, before, {
       random: this.random,
       pid: this.facts.pid,
       stamp: () => this.logTime.timeError(this.stage.engine.wallNow() / 1000, 0),
       openLog: (log) => this.openLog(log),
       openZone: (zone) => this.openZone(zone),
     });
+    this.generations.push(made);
+    return made;
   }
 
   private openLog({ path, options }: LogPlan): LogWriter {

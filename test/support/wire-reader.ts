@@ -19,6 +19,8 @@ export interface WireMessage {
   /** The content as a byte string, framing taken off. */
   body: string;
   trailers: readonly (readonly [name: string, value: string])[];
+  /** All of it on the wire so far, framing among it. */
+  wireBytes: number;
   /** 'open': more is to come; 'cut': the connection ended within it. */
   state: 'open' | 'complete' | 'cut';
 }
@@ -87,7 +89,6 @@ export class WireReader {
   /** The connection has ended. */
   closed(): void {
     if (this.stage === 'close') return this.finish('complete');
-    if (this.stage === 'head' && this.pending !== '' && this.fault === '') this.fault = 'cut within a head';
     if (this.message !== undefined) this.finish('cut');
   }
 
@@ -147,6 +148,7 @@ export class WireReader {
       head,
       body: '',
       trailers: [],
+      wireBytes: head.length,
       state: 'open',
     };
     this.message = message;
@@ -251,6 +253,7 @@ export class WireReader {
   private take(count: number): string {
     const taken = this.pending.slice(0, count);
     this.pending = this.pending.slice(count);
+    if (this.message !== undefined) this.message.wireBytes += count;
     return taken;
   }
 
