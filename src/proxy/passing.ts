@@ -114,7 +114,9 @@ export function answered(x: Exchange, head: ResponseHead): void {
     attempt.status = head.status;
   }
   x.upstreamHead = head;
-  if (head.status === 101 && !x.wantsUpgrade) return fail(x, UNASKED_UPGRADE, undefined);
+  // Asked for, and the peer had the whole request to judge by; else the fault is its own.
+  const askedFor = x.wantsUpgrade && x.phase === 'await';
+  if (head.status === 101 && !askedFor) return fail(x, UNASKED_UPGRADE, undefined);
   if (head.status >= 300) {
     if (passesOver(x, head.status)) {
       letGo(x, head.status === 403 || head.status === 404 ? 'ok' : 'failed', false);
