@@ -1,13 +1,17 @@
 // What the flags ask for, done.
-import { existsSync, readFileSync, writeSync } from 'node:fs';
-import { availableParallelism, hostname } from 'node:os';
+import { existsSync, writeSync } from 'node:fs';
+import { availableParallelism, constants, hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { bytesOf, unicodeOf, utf8ByteString } from '../base/bytes.ts';
-import { renderMistake, renderMistakes } from '../config/explain.ts';
 import { engineChoice } from '../io/choose.ts';
-import type { CompileResult } from '../plan/compile.ts';
+import { ioErrorOfNode, ioErrorText } from '../io/io-error.ts';
+import type { Plan } from '../plan/plan.ts';
 import { type Invocation, loadBundle } from '../supervisor/bundle.ts';
+import { settleUser } from '../supervisor/credentials.ts';
 import { disk, lookup } from '../supervisor/disk.ts';
+import { dryRun } from '../supervisor/dry-run.ts';
+import { readPidFile } from '../supervisor/pid-file.ts';
+import { StartReport } from '../supervisor/report.ts';
 import { startProgram } from '../supervisor/start.ts';
 import { type Flags, parseFlags, USAGE } from './flags.ts';
 import { configureText, versionText } from './version.ts';
@@ -20,26 +24,29 @@ export async function runMain(args: readonly string[]): Promise<number> {
     return 1;
   }
   if (flags.version) {
-    say(versionText());
-    if (flags.configure) {
-      const { kind, reason } = engineChoice();
-      say(configureText(`${kind} (${reason})`));
-    }
-    if (flags.help) say(`\n${USAGE}`);
-    return 0;
+    sayVersion(flags);
+    if (!flags.test) return 0;
   }
   const invocation = invocationOf(flags);
-  if (flags.signal !== undefined) return signalMaster(invocation, flags.signal);
   if (flags.test) return testConfiguration(invocation, flags);
+  if (flags.signal !== undefined) return signalMaster(invocation, flags.signal);
   return startProgram(invocation, say);
 }
 
-/** To descriptor 2, as nginx; bytes stay as they are. */
+function sayVersion({ configure, help }: Flags): void {
+  say(versionText());
+  if (help) say(`${USAGE}\n`);
+  if (!configure) return;
+  const { kind, reason } = engineChoice();
+  say(configureText(`${kind} (${reason})`));
+}
+
+/** To descriptor 2, as nginx, for a person: Unicode. */
 function say(text: string): void {
   try {
-    writeSync(2, bytesOf(text));
+    writeSync(2, text);
   } catch {
-    // nobody listens
+    // Nobody listens.
   }
 }
 
@@ -55,69 +62,71 @@ function invocationOf(flags: Flags): Invocation {
     prefix: utf8ByteString(prefix),
     globals: flags.globals === undefined ? undefined : utf8ByteString(flags.globals),
     errorLog: errorLog === undefined ? undefined : utf8ByteString(errorLog),
-    hostname: hostname(),
+    hostname: hostname().toLowerCase(),
     cores: availableParallelism(),
   };
 }
 
+/** `-t` and `-T`. */
 async function testConfiguration(invocation: Invocation, flags: Flags): Promise<number> {
+  const report = new StartReport(say, invocation);
   const { result } = await loadBundle(invocation, disk, lookup, 0);
-  sayWarnings(result);
-  if (result.plan === undefined) {
-    say(renderMistakes(result.errors, result.errorsDropped));
-    say(`holdfast: configuration file ${invocation.file} test failed\n`);
+  report.configuration(result);
+  const plan = result.plan === undefined || userRefused(result.plan, report) ? undefined : result.plan;
+  const file = unicodeOf(invocation.file);
+  if (plan !== undefined && !flags.quiet) say(`holdfast: the configuration file ${file} syntax is ok\n`);
+  if (plan === undefined || !(await dryRun(plan, invocation, report))) {
+    say(`holdfast: configuration file ${file} test failed\n`);
     return 1;
   }
-  if (!flags.quiet) {
-    say(`holdfast: the configuration file ${invocation.file} syntax is ok\n`);
-    say(`holdfast: configuration file ${invocation.file} test is successful\n`);
-  }
+  if (!flags.quiet) say(`holdfast: configuration file ${file} test is successful\n`);
   if (flags.dump)
-    for (const { file, text } of result.sources) dump(`# configuration file ${file}:\n${text}\n`);
+    for (const source of result.sources) print(`# configuration file ${source.file}:\n${source.text}\n`);
   return 0;
 }
 
-function sayWarnings(result: CompileResult): void {
-  for (const warning of result.warnings) say(renderMistake(warning, 'warn'));
+/** nginx looks the user up while it reads the file. */
+function userRefused(plan: Plan, report: StartReport): boolean {
+  return settleUser(plan.process, report) === 'refused';
 }
 
-function dump(text: string): void {
+/** To descriptor 1, all of it. */
+function print(text: string): void {
   const bytes = bytesOf(text);
-  for (let at = 0; at < bytes.length; ) at += writeSync(1, bytes, at);
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(1, bytes, at);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return; // nobody reads on
+    }
+  }
 }
 
 const SIGNALS = { stop: 'SIGTERM', quit: 'SIGQUIT', reload: 'SIGHUP', reopen: 'SIGUSR1' } as const;
 
-/** `-s`: the master's pid stands in the pid file of the configuration. */
-async function signalMaster(invocation: Invocation, signal: keyof typeof SIGNALS): Promise<number> {
+/** `-s`: the master's pid stands in the pid file of the configuration. As ngx_signal_process(). */
+async function signalMaster(invocation: Invocation, asked: keyof typeof SIGNALS): Promise<number> {
+  const report = new StartReport(say, invocation);
   const { result } = await loadBundle(invocation, disk, lookup, 0);
-  if (result.plan === undefined) {
-    say(renderMistakes(result.errors, result.errorsDropped));
-    return 1;
-  }
-  const file = result.plan.process.pidFile ?? `${invocation.prefix}logs/nginx.pid`;
-  let text: string;
-  try {
-    text = readFileSync(unicodeOf(file), 'latin1').trim();
-  } catch {
-    say(
-      `holdfast: [error] open() "${file}" failed (2: No such file or directory)\n  no master of this configuration runs here, or it writes another pid file\n`,
+  report.configuration(result);
+  if (result.plan === undefined) return 1;
+  report.say('notice', 'signal process started');
+  const pid = readPidFile(result.plan.process.pidFile);
+  if (typeof pid === 'string') {
+    report.say(
+      'error',
+      pid,
+      'no master of this configuration runs, or it was started with another "pid" line',
     );
     return 1;
   }
-  const pid = Number(text);
-  if (!/^[1-9]\d*$/.test(text) || !Number.isSafeInteger(pid)) {
-    say(`holdfast: [error] invalid PID number "${text}" in "${file}"\n`);
-    return 1;
-  }
+  const signal = SIGNALS[asked];
   try {
-    process.kill(pid, SIGNALS[signal]);
+    process.kill(pid, signal);
     return 0;
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    say(
-      `holdfast: [alert] kill(${pid}, ${SIGNALS[signal].slice(3)}) failed (${code === 'ESRCH' ? '3: No such process' : code === 'EPERM' ? '1: Operation not permitted' : code})\n`,
-    );
+    const text = ioErrorText(ioErrorOfNode('kill', error));
+    report.say('alert', `kill(${pid}, ${constants.signals[signal]}) failed (${text})`);
     return 1;
   }
 }

@@ -105,7 +105,7 @@ export const user = directive({
   name: 'user',
   contexts: MAIN,
   args: [word, optional(word)],
-  doc: 'User and group of the workers; without a group the one of the same name.',
+  doc: 'User and group of the workers; without a group the one of the same name. Where the file names none and the master is root, workers are nobody, as under nginx.',
   example: 'user www-data www-data;',
   refuses: { 'user a b c;': 'invalid number of arguments in "user" directive' },
 });

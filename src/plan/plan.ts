@@ -122,7 +122,7 @@ export interface ProcessSettings {
   readonly descriptorsMax: number | undefined;
   readonly shutdownTimeoutMs: number | undefined;
   readonly priority: number;
-  readonly pidFile: string | undefined;
+  readonly pidFile: string;
   readonly user: { readonly user: string; readonly group: string | undefined } | undefined;
   readonly env: readonly string[];
   readonly errorLogs: readonly { readonly log: number; readonly level: string }[];

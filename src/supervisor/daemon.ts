@@ -2,7 +2,7 @@
 // new one has to say it says on the terminal that both share; it hands back an exit code if it cannot start.
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { unicodeOf } from '../base/bytes.ts';
+import { systemPath } from './system-path.ts';
 
 /** Names the launcher to the program that it starts; the pid keeps an inherited one from being taken for our own. */
 const LAUNCHER = 'HOLDFAST_LAUNCHER';
@@ -55,7 +55,7 @@ export function leaveTerminal(logs: ReadonlySet<string>, errorLog: string | unde
 function replace(fd: number, path: string): void {
   try {
     closeSync(fd);
-    openSync(unicodeOf(path), 'a', 0o644);
+    openSync(systemPath(path), 'a', 0o644);
   } catch {
     openSync('/dev/null', 'a');
   }

@@ -1,14 +1,15 @@
 // The configuration's files on disk, and the system's resolver: what the master alone uses.
 import { ADDRCONFIG, lookup as dnsLookup } from 'node:dns';
 import { readdirSync, readFileSync } from 'node:fs';
-import { byteString, unicodeOf, utf8ByteString } from '../base/bytes.ts';
+import { byteString } from '../base/bytes.ts';
 import { type ConfigFiles, expandGlob, type FileFailure } from '../config/files.ts';
 import { ioErrorOfNode } from '../io/io-error.ts';
+import { systemPath } from './system-path.ts';
 
 export const disk: ConfigFiles = {
   read: (path) => {
     try {
-      return byteString(readFileSync(unicodeOf(path)));
+      return byteString(readFileSync(systemPath(path)));
     } catch (error) {
       return fileFailure(error);
     }
@@ -16,7 +17,7 @@ export const disk: ConfigFiles = {
   glob: (pattern) =>
     expandGlob(pattern, (folder) => {
       try {
-        return readdirSync(unicodeOf(folder)).map(utf8ByteString);
+        return readdirSync(systemPath(folder), 'buffer').map((name) => byteString(name));
       } catch {
         return [];
       }

@@ -1,7 +1,6 @@
 // The master's listening sockets: one for each address and worker (SO_REUSEPORT), a Unix path's shared by all. They live as long as the
 // address stands in the file, whatever becomes of the workers that accept on them. A reload binds first and listens when it holds.
 import { unlinkSync } from 'node:fs';
-import { unicodeOf } from '../base/bytes.ts';
 import type { IoError } from '../io/engine.ts';
 import { closeDescriptor } from '../io/epoll/descriptors.ts';
 import { bindSocket, probeAddress, reconfigureSocket, startListening } from '../io/epoll/listen-socket.ts';
@@ -9,6 +8,7 @@ import { isIoError } from '../io/io-error.ts';
 import type { ListenerPlan, ListenSettings } from '../plan/plan.ts';
 import { listenOptions } from './listen-options.ts';
 import type { SocketLabel } from './messages.ts';
+import { systemPath } from './system-path.ts';
 
 export interface BindProblem {
   readonly listener: ListenerPlan;
@@ -141,7 +141,7 @@ export class ListeningSockets {
 export function removeSocketFile(path: string): void {
   if (path.startsWith('\0')) return;
   try {
-    unlinkSync(unicodeOf(path));
+    unlinkSync(systemPath(path));
   } catch {
     // Somebody has removed it already.
   }

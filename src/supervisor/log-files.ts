@@ -1,13 +1,14 @@
 // Descriptors of logs and the writers on them. One writer for a path and its options; "stderr" is the descriptor that was inherited, and
 // so are /dev/stdout and /dev/stderr: never process.stdout, which would make a shared pipe non-blocking for everyone.
-import { chownSync, closeSync, fchmodSync, fstatSync, mkdirSync, openSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { chownSync, closeSync, fchmodSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { constants, gzipSync } from 'node:zlib';
-import { byteString, bytesOf, unicodeOf } from '../base/bytes.ts';
+import { byteString, bytesOf } from '../base/bytes.ts';
 import type { IoError } from '../io/engine.ts';
 import { ioErrorOfNode, isIoError } from '../io/io-error.ts';
 import { type LogClock, type LogOutput, LogWriter } from '../observe/log-writer.ts';
 import type { LogPlan } from '../plan/plan.ts';
+import { makeFoldersFor } from './folders.ts';
+import { systemPath } from './system-path.ts';
 
 export interface LogProblem {
   readonly path: string;
@@ -18,14 +19,14 @@ export interface LogProblem {
 export function openLogFile(path: string): number | IoError {
   if (path === 'stderr' || path === '/dev/stderr') return 2;
   if (path === '/dev/stdout') return 1;
-  const file = unicodeOf(path);
+  const file = systemPath(path);
   try {
     return openSync(file, 'a', 0o644);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return ioErrorOfNode('open', error);
   }
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    makeFoldersFor(path);
     return openSync(file, 'a', 0o644);
   } catch (error) {
     return ioErrorOfNode('open', error);
@@ -57,7 +58,7 @@ export function ownLogFile(path: string, fd: number, uid: number): IoError | und
   if (fd <= 2) return undefined;
   try {
     const { uid: owner, mode } = fstatSync(fd);
-    if (owner !== uid) chownSync(unicodeOf(path), uid, -1);
+    if (owner !== uid) chownSync(systemPath(path), uid, -1);
     if ((mode & 0o600) !== 0o600) fchmodSync(fd, (mode | 0o600) & 0o7777);
     return undefined;
   } catch (error) {

@@ -313,7 +313,6 @@ export class Master {
 
   /** The file is there when all workers serve: a QUIT that follows at once finds nobody in the queue. What is wrong, or undefined. */
   private writePid({ process: { pidFile } }: Plan): string | undefined {
-    if (pidFile === undefined) return undefined;
     const error = writePidFile(pidFile, process.pid);
     if (error !== undefined) return `open() "${pidFile}" failed (${ioErrorText(error)})`;
     this.pidFile = pidFile;

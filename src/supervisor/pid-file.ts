@@ -1,9 +1,9 @@
 // The file that holds the master's process number: written once every socket listens, removed at the end, read by `-s`.
-import { mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { unicodeOf } from '../base/bytes.ts';
+import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import type { IoError } from '../io/engine.ts';
 import { ioErrorOfNode, ioErrorText } from '../io/io-error.ts';
+import { makeFoldersFor } from './folders.ts';
+import { systemPath } from './system-path.ts';
 
 /** Also makes its folder, as for a log. */
 export function writePidFile(path: string, pid: number): IoError | undefined {
@@ -17,7 +17,7 @@ export function testPidFile(path: string): IoError | undefined {
 
 export function removePidFile(path: string): IoError | undefined {
   try {
-    unlinkSync(unicodeOf(path));
+    unlinkSync(systemPath(path));
     return undefined;
   } catch (error) {
     return ioErrorOfNode('unlink', error);
@@ -28,7 +28,7 @@ export function removePidFile(path: string): IoError | undefined {
 export function readPidFile(path: string): number | string {
   let text: string;
   try {
-    text = readFileSync(unicodeOf(path), 'latin1')
+    text = readFileSync(systemPath(path), 'latin1')
       .slice(0, 22)
       .replace(/[\r\n]+$/, '');
   } catch (error) {
@@ -40,8 +40,8 @@ export function readPidFile(path: string): number | string {
   return pid;
 }
 
-function attempt(path: string, write: (file: string) => void): IoError | undefined {
-  const file = unicodeOf(path);
+function attempt(path: string, write: (file: Buffer) => void): IoError | undefined {
+  const file = systemPath(path);
   try {
     write(file);
     return undefined;
@@ -50,7 +50,7 @@ function attempt(path: string, write: (file: string) => void): IoError | undefin
     if (failure.code !== 'ENOENT') return failure;
   }
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    makeFoldersFor(path);
     write(file);
     return undefined;
   } catch (error) {

@@ -11,8 +11,9 @@ import type { CompileResult } from '../plan/compile.ts';
 import type { Invocation } from './bundle.ts';
 import { openLogFile } from './log-files.ts';
 import { defaultLog, wallStamp } from './main-log.ts';
+import { systemPath } from './system-path.ts';
 
-/** Whoever listens to what the supervisor has to say. */
+/** Whoever listens to what the supervisor has to say; texts are byte strings. */
 export interface Report {
   /** nginx's line; `help` is for a person who can do something about it. */
   say(level: Level, text: string, help?: string): void;
@@ -70,7 +71,8 @@ export class StartReport implements Report {
 
   say(level: Level, text: string, help?: string): void {
     if (TO_TERMINAL.has(level)) {
-      this.write(`holdfast: [${level}] ${text}\n${help === undefined ? '' : `  ${help}\n`}`);
+      const more = help === undefined ? '' : `  ${help}\n`;
+      this.write(`holdfast: [${level}] ${unicodeOf(text)}\n${more}`);
     }
     this.logFile()?.write(level, text);
   }
@@ -94,7 +96,7 @@ export class StartReport implements Report {
     if (isIoError(fd)) {
       if (this.asked) {
         const text = `could not open error log file: open() "${this.path}" failed (${ioErrorText(fd)})`;
-        this.write(`holdfast: [alert] ${text}\n`);
+        this.write(`holdfast: [alert] ${unicodeOf(text)}\n`);
       }
       this.log = new ErrorLog([], () => '', process.pid);
       return this.log;
@@ -108,7 +110,7 @@ export class StartReport implements Report {
 
 function openWhereFolderIs(path: string): number | IoError {
   try {
-    return openSync(unicodeOf(path), 'a', 0o644);
+    return openSync(systemPath(path), 'a', 0o644);
   } catch (error) {
     return ioErrorOfNode('open', error);
   }

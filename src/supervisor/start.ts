@@ -117,7 +117,7 @@ async function runAlone(
     return 1;
   }
   const { pidFile } = plan.process;
-  const error = pidFile === undefined ? undefined : writePidFile(pidFile, process.pid);
+  const error = writePidFile(pidFile, process.pid);
   if (error !== undefined) {
     report.say('emerg', `open() "${pidFile}" failed (${ioErrorText(error)})`);
     return 1;
@@ -129,7 +129,7 @@ async function runAlone(
   const ended = new Promise<number>((resolve) => {
     const finish = (): void => {
       program.closeListeners(() => true);
-      if (pidFile !== undefined) removePidFile(pidFile);
+      removePidFile(pidFile);
       log.say('notice', 'exit');
       logs.flush();
       engine.destroy();

@@ -1,10 +1,8 @@
 // The files port over node:fs, synchronous as nginx's own file access is. Paths are byte strings and reach the system byte by byte.
-import { Buffer } from 'node:buffer';
 import {
   closeSync,
   constants,
   fstatSync,
-  mkdirSync,
   openSync,
   readSync,
   realpathSync,
@@ -17,6 +15,8 @@ import { byteString, bytesOf } from '../../base/bytes.ts';
 import type { FileError } from '../../base/file-error.ts';
 import { ioErrorOfNode } from '../../io/io-error.ts';
 import type { FileFacts, Files } from '../../proxy/ports.ts';
+import { makeFoldersFor } from '../folders.ts';
+import { systemPath } from '../system-path.ts';
 
 export function nodeFiles(): Files {
   return {
@@ -53,10 +53,6 @@ function attempt<T>(call: string, work: () => T): T | FileError {
   } catch (error) {
     return ioErrorOfNode(call, error);
   }
-}
-
-function systemPath(path: string): Buffer {
-  return Buffer.from(path, 'latin1');
 }
 
 function factsOf(stats: Stats): FileFacts {
@@ -105,7 +101,7 @@ function openFresh(path: string): number {
     return openSync(systemPath(path), CREATE, 0o600);
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
-    mkdirSync(systemPath(path.slice(0, path.lastIndexOf('/'))), { recursive: true, mode: 0o700 });
+    makeFoldersFor(path, 0o700);
     return openSync(systemPath(path), CREATE, 0o600);
   }
 }

@@ -1,0 +1,30 @@
+// Folders made on the way to a file. Not by mkdir's own recursion, which never ends where a parent can be named but not made (/proc).
+import { mkdirSync } from 'node:fs';
+import { systemPath } from './system-path.ts';
+
+/** Makes the folder of `file` and those above it; throws what mkdir(2) says. */
+export function makeFoldersFor(file: string, mode = 0o777): void {
+  const missing: string[] = [];
+  for (let folder = above(file); folder !== '' && !madeFolder(folder, mode); folder = above(folder)) {
+    missing.unshift(folder);
+  }
+  for (const folder of missing) mkdirSync(systemPath(folder), mode);
+}
+
+/** '' for what stands in the root or in the current folder. */
+function above(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
+}
+
+/** False where a parent is missing. */
+function madeFolder(folder: string, mode: number): boolean {
+  try {
+    mkdirSync(systemPath(folder), mode);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return true;
+    if (code === 'ENOENT') return false;
+    throw error;
+  }
+}
