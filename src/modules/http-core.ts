@@ -123,7 +123,7 @@ function bodySettings(scope: Scope) {
     clientMaxBodyBytes: scope.get(core.clientMaxBodySize),
     bodyBufferBytes: scope.get(core.clientBodyBufferSize),
     bodyTimeoutMs: scope.get(core.clientBodyTimeout),
-    bodyTempFolder: temp.folder,
+    bodyTempFolder: scope.temporaryFolder(temp.folder),
     bodyTempLevels: temp.levels,
     bodyInFileOnly: scope.get(core.clientBodyInFileOnly),
     bodyInSingleBuffer: scope.get(core.clientBodyInSingleBuffer),

@@ -37,7 +37,7 @@ export function compileSettings(scope: Scope, bodyIsClients: boolean): PassSetti
     headBytesMax: scope.get(directives.proxyBufferSize),
     bufferBytesMax: count * bytes,
     tempFileBytesMax: scope.get(directives.proxyMaxTempFileSize),
-    tempFolder: folder,
+    tempFolder: scope.temporaryFolder(folder),
     tempLevels: levels,
     ignoreClientAbort: scope.get(directives.proxyIgnoreClientAbort),
     ignoreHeaders: new Set(scope.all(directives.proxyIgnoreHeaders).flatMap((some) => [...some])),

@@ -39,6 +39,7 @@ export class Builder {
   readonly warnings: ConfigError[] = [];
   readonly zones: ZonePlan[] = [];
   readonly logs: LogPlan[] = [];
+  readonly folders = new Set<string>();
   readonly upstreams: UpstreamTable;
   readonly environment: Environment;
   /** Hosts that nobody has resolved yet: this plan is thrown away and compiled again once they are. */

@@ -113,6 +113,7 @@ class Compiler {
       upstreams: builder.upstreams.all,
       zones: builder.zones,
       logs: builder.logs,
+      folders: [...builder.folders],
       variables: builder.variables,
     };
   }

@@ -137,5 +137,7 @@ export interface Plan {
   readonly upstreams: readonly UpstreamPlan[];
   readonly zones: readonly ZonePlan[];
   readonly logs: readonly LogPlan[];
+  /** For temporary files, by absolute path. */
+  readonly folders: readonly string[];
   readonly variables: Variables;
 }

@@ -103,6 +103,11 @@ export class BlockScope implements Scope {
     return this.builder.logFile(path, options);
   }
 
+  temporaryFolder(path: string): string {
+    this.builder.folders.add(path);
+    return path;
+  }
+
   zone(name: string, bytes: number, kind: string, word: Word): number {
     return this.builder.zone(name, bytes, kind, word, this);
   }

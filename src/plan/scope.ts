@@ -68,6 +68,8 @@ export interface Scope {
    * The same path with other options is a log of its own.
    */
   logFile(path: string, options?: LogOptions): number;
+  /** A folder for temporary files: the master makes it at start, and it is the workers' own. Returns its path. */
+  temporaryFolder(path: string): string;
   /** Memory shared by all workers, by name; its number in `x.generation.zones`. Throws where the name has another size or kind. */
   zone(name: string, bytes: number, kind: string, word: Word): number;
   /** A use of a zone that may be declared anywhere; `number` is right when the plan is complete (else `zero size shared memory zone`). */

@@ -1,5 +1,7 @@
 // Folders made on the way to a file. Not by mkdir's own recursion, which never ends where a parent can be named but not made (/proc).
-import { mkdirSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, statSync } from 'node:fs';
+import type { IoError } from '../io/engine.ts';
+import { ioErrorOfNode } from '../io/io-error.ts';
 import { systemPath } from './system-path.ts';
 
 /** Makes the folder of `file` and those above it; throws what mkdir(2) says. */
@@ -9,6 +11,24 @@ export function makeFoldersFor(file: string, mode = 0o777): void {
     missing.unshift(folder);
   }
   for (const folder of missing) mkdirSync(systemPath(folder), mode);
+}
+
+/** Makes a folder that is the workers' alone, or has it be theirs. As ngx_create_paths(). */
+export function ownFolder(folder: string, uid: number): IoError | undefined {
+  const path = systemPath(folder);
+  let call = 'mkdir';
+  try {
+    if (!existsSync(path)) mkdirSync(path, 0o700);
+    call = 'stat';
+    const { uid: owner, mode } = statSync(path);
+    call = 'chown';
+    if (owner !== uid) chownSync(path, uid, -1);
+    call = 'chmod';
+    if ((mode & 0o700) !== 0o700) chmodSync(path, (mode | 0o700) & 0o7777);
+    return undefined;
+  } catch (error) {
+    return ioErrorOfNode(call, error);
+  }
 }
 
 /** '' for what stands in the root or in the current folder. */

@@ -13,6 +13,7 @@ import { type Credentials, settleUser } from './credentials.ts';
 import { launched } from './daemon.ts';
 import { logClock } from './delay.ts';
 import { disk, lookup } from './disk.ts';
+import { ownFolder } from './folders.ts';
 import { ListeningSockets } from './listening-sockets.ts';
 import { LogFiles, openLogFiles } from './log-files.ts';
 import { reopenLogs } from './log-reopen.ts';
@@ -33,11 +34,15 @@ interface Current {
   readonly mainLog: string;
 }
 
-/** A plan with all that it needs of the system, before it counts. */
-interface Opened {
+interface Next {
   readonly bundle: Bundle;
   readonly plan: Plan;
   readonly process: ProcessSettings;
+  readonly credentials: Credentials | undefined;
+}
+
+/** A plan with all that it needs of the system, before it counts. */
+interface Opened extends Next {
   readonly logs: ReadonlyMap<string, number>;
 }
 
@@ -89,9 +94,9 @@ export class Master {
     const { plan } = result;
     const credentials = plan === undefined ? 'refused' : settleUser(plan.process, report);
     if (plan === undefined || credentials === 'refused') return false;
-    const opened = await this.open(bundle, plan, plan.process, report);
+    const opened = await this.open({ bundle, plan, process: plan.process, credentials }, report);
     if (opened === undefined) return false;
-    this.commit(opened, credentials);
+    this.commit(opened);
     for (const line of greeting) this.report.say('notice', line);
     this.report.configuration(result);
     for (const { name, place, why } of result.noEffect)
@@ -174,15 +179,11 @@ export class Master {
     report.say('notice', 'reconfiguring');
     const { bundle, result } = await loadBundle(this.invocation, disk, lookup, current.bundle.number + 1);
     report.configuration(result);
-    const opened =
-      result.plan === undefined
-        ? undefined
-        : await this.open(
-            bundle,
-            result.plan,
-            keepSettings(current.process, result.plan.process, report),
-            report,
-          );
+    const { plan } = result;
+    if (plan === undefined) return this.stay(current);
+    const process = keepSettings(current.process, plan.process, report);
+    const { credentials } = current;
+    const opened = await this.open({ bundle, plan, process, credentials }, report);
     if (opened === undefined) return this.stay(current);
     const problem = await workers.prepare(bundle, opened.logs, this.zones.added());
     if (problem !== undefined) report.say('emerg', problem);
@@ -190,9 +191,9 @@ export class Master {
       this.abandon(opened);
       return this.stay(current);
     }
-    this.commit(opened, current.credentials);
+    this.commit(opened);
     await workers.swap();
-    if (opened.process.priority !== current.process.priority) workers.setPriority(opened.process.priority);
+    if (process.priority !== current.process.priority) workers.setPriority(process.priority);
     const missing = await workers.fill();
     if (missing !== undefined) report.say('alert', missing);
     this.sockets.closeDropped();
@@ -205,18 +206,15 @@ export class Master {
   }
 
   /** Opens logs, zones and sockets; undefined after `report` has said what cannot be had, and then nothing has changed. */
-  private async open(
-    bundle: Bundle,
-    plan: Plan,
-    process: ProcessSettings,
-    report: Report,
-  ): Promise<Opened | undefined> {
+  private async open(next: Next, report: Report): Promise<Opened | undefined> {
+    const { plan, process, credentials } = next;
+    if (credentials !== undefined && !ownFolders(plan, credentials.uid, report)) return undefined;
     const logs = openLogFiles(this.logs.pathsOf(plan.logs));
     if (!(logs instanceof Map)) {
       report.say('emerg', `open() "${logs.path}" failed (${ioErrorText(logs.error)})`);
       return undefined;
     }
-    const opened = { bundle, plan, process, logs };
+    const opened = { ...next, logs };
     const error = this.zones.open(plan.zones);
     if (error !== undefined) report.say('emerg', `${error.call}() of a zone failed (${ioErrorText(error)})`);
     if (error === undefined && (await this.bind(plan, workersOf(process), report))) return opened;
@@ -249,7 +247,7 @@ export class Master {
   }
 
   /** What was opened is in force for the master, and for every worker that starts from now on. */
-  private commit({ bundle, plan, process, logs }: Opened, credentials: Credentials | undefined): void {
+  private commit({ bundle, plan, process, credentials, logs }: Opened): void {
     for (const [path, fd] of logs) this.logs.give(path, fd);
     for (const path of this.logs.paths()) if (!logs.has(path)) this.logs.drop(path);
     this.errorLog = mainLog(plan, this.logs);
@@ -313,11 +311,23 @@ export class Master {
 
   /** The file is there when all workers serve: a QUIT that follows at once finds nobody in the queue. What is wrong, or undefined. */
   private writePid({ process: { pidFile } }: Plan): string | undefined {
+    if (this.stopping !== undefined) return undefined;
     const error = writePidFile(pidFile, process.pid);
     if (error !== undefined) return `open() "${pidFile}" failed (${ioErrorText(error)})`;
     this.pidFile = pidFile;
     return undefined;
   }
+}
+
+/** Where the workers are of another user; else folders are made when they are needed. */
+function ownFolders({ folders }: Plan, uid: number, report: Report): boolean {
+  for (const folder of folders) {
+    const error = ownFolder(folder, uid);
+    if (error === undefined) continue;
+    report.say('emerg', `${error.call}() "${folder}" failed (${ioErrorText(error)})`);
+    return false;
+  }
+  return true;
 }
 
 function workersOf(settings: ProcessSettings): number {
