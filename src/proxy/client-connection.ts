@@ -431,6 +431,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     const { core } = x.location;
     if (x.silent) return this.closeSilently();
     if (!x.keepalive || this.driver.draining) return this.lingerOrClose(x);
+    this.keepaliveMs = core.keepaliveTimeoutMs;
     if (!x.body.complete) {
       this.state = 'emptying';
       this.lingerEnd = this.driver.engine.now() + core.lingeringTimeMs;
@@ -439,7 +440,6 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
       this.arm();
       return this.releaseHeld();
     }
-    this.keepaliveMs = core.keepaliveTimeoutMs;
     this.next();
   }
 
