@@ -129,9 +129,11 @@ export class ExchangeRun implements TimerOwner {
     this.peer = undefined;
   }
 
-  /** Bytes that came with a 101, for the tunnel that has begun. */
+  /** Bytes that came with a 101, for the tunnel that has begun; it may have ended by what the client had sent ahead. */
   afterTunnel(conn: Conn, bytes: Uint8Array, start: number, end: number): void {
-    if (start < end && this.x.phase === 'tunnel') this.driver.tunnels.received(conn, bytes, start, end);
+    const { tunnels } = this.driver;
+    if (start < end && this.x.phase === 'tunnel' && tunnels.has(conn))
+      tunnels.received(conn, bytes, start, end);
   }
 
   expired(_slot: TimerSlot, _now: Ms): void {

@@ -145,6 +145,11 @@ export class TunnelTable implements ConnectionHandler, TimerOwner {
     if (rest.length > 0) this.wait(2 * row, rest, 0, rest.length);
   }
 
+  /** Whether the connection is one side of a tunnel. */
+  has(conn: Conn): boolean {
+    return conn < this.places.length && this.places[conn]! >= 0;
+  }
+
   // What the engine says.
 
   connected(): void {}
