@@ -14,7 +14,11 @@ const GRAVITY: Readonly<Record<Level, number>> = {
 
 export interface ErrorLogTarget {
   readonly level: Level;
-  readonly sink: { write(line: string): void };
+  readonly sink: {
+    write(line: string): void;
+    /** Where lines are gathered: writes what there is. */
+    flush?(): void;
+  };
 }
 
 export class ErrorLog {
@@ -38,7 +42,10 @@ export class ErrorLog {
   write(level: Level, text: string): void {
     if (!this.wants(level)) return;
     const line = `${this.stamp()} [${level}] ${this.pid}#${this.pid}: ${oneLine(text)}\n`;
-    for (const target of this.targets) if (GRAVITY[level] <= GRAVITY[target.level]) target.sink.write(line);
+    const wanting = this.targets.filter((target) => GRAVITY[level] <= GRAVITY[target.level]);
+    for (const { sink } of wanting) sink.write(line);
+    // At once, as ngx_log_error_core(): whoever was answered finds the reason in the log, and so does whoever looks after a crash.
+    for (const { sink } of wanting) sink.flush?.();
   }
 }
 
