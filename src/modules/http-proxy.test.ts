@@ -514,3 +514,21 @@ describe('an upgrade', () => {
     expect(statusOf(await client.take('\r\n\r\n'))).toBe(502);
   });
 });
+
+describe('a block inside a location', () => {
+  it('has a proxy_pass of its own', async () => {
+    const balancer = await startBalancer(
+      `server { listen 127.0.0.1:%%PORT%%; location / {
+         proxy_pass ${PEER}; proxy_set_header X-S s;
+         if ($arg_to) { proxy_pass http://127.0.0.1:%%PORT+2%%; }
+         limit_except GET { proxy_pass http://127.0.0.1:%%PORT+3%%; } } }`,
+    );
+    const [first, second, third] = await Promise.all(
+      [1, 2, 3].map((i) => startPeer(balancer.port + i, () => ok(String(i)))),
+    );
+    expect(bodyOf(await get(balancer.port, '/'))).toBe('1');
+    expect(bodyOf(await get(balancer.port, '/?to=x'))).toBe('2');
+    expect(bodyOf(await ask(balancer.port, request('PUT', '/')))).toBe('3');
+    for (const peer of [first, second, third]) expect(peer?.requests[0]).toContain('X-S: s\r\n');
+  });
+});

@@ -181,6 +181,18 @@ describe('the access log', () => {
     expect(own).toBe('200 - - - - -/-/-');
   });
 
+  it('keeps apart the servers of an error page', async () => {
+    const balancer = await startBalancer(
+      `log_format up "$upstream_addr $upstream_status"; server { listen 127.0.0.1:%%PORT%%; access_log logs/up.log up;
+         location / { ${PASS} error_page 502 /page; } location /page { proxy_pass http://127.0.0.1:%%PORT+2%%; } }`,
+    );
+    const { port } = balancer;
+    await serve(port + 2, (_asked, answer) => answer.end('page'));
+    expect((await send(port, {})).response.statusCode).toBe(502);
+    await until(() => balancer.lines('up.log').length === 1, 'a line');
+    expect(balancer.lines('up.log')).toEqual([`127.0.0.1:${port + 1} : 127.0.0.1:${port + 2} 502 : 200`]);
+  });
+
   it('counts an exchange that a peer cut', async () => {
     const balancer = await startBalancer(
       `log_format up "$status $upstream_status $body_bytes_sent"; server { listen 127.0.0.1:%%PORT%%; access_log logs/up.log up; location / { ${PASS} } }`,
