@@ -114,7 +114,9 @@ function forwarded(speaker: Remote, values: readonly string[], slice: RealipSlic
     do {
       if (!isTrusted(slice.from, (found ?? speaker).address)) return found;
       rest = rest.replace(/[ ,]+$/, '');
-      start = Math.max(rest.lastIndexOf(' '), rest.lastIndexOf(',')) + 1;
+      // A separator in the very first place is not looked at, and spoils the address behind it.
+      const separator = Math.max(rest.lastIndexOf(' '), rest.lastIndexOf(','));
+      start = separator > 0 ? separator + 1 : 0;
       const said = parseAddressPort(rest.slice(start));
       if (said === undefined) return found;
       found = said;

@@ -239,6 +239,7 @@ function returnStep(scope: Scope, { status, text }: Return): Step {
   return (run) => {
     const { x } = run;
     x.discardBody();
+    x.answer.status = status; // so that the text may name it
     const body = value?.(x) ?? '';
     if (REDIRECTS.has(status)) {
       x.answer.location = safeHeaderValue(body);
