@@ -31,19 +31,7 @@ export function makeGeneration(
 ): Generation {
   const logs = plan.logs.map(sources.openLog);
   const zones = plan.zones.map(sources.openZone);
-  const errorLogs = new Map<CoreSettings['errorLogs'], ErrorLog>();
-  const errorLogOf = (settings: CoreSettings['errorLogs']): ErrorLog => {
-    let log = errorLogs.get(settings);
-    if (log === undefined) {
-      const targets = settings.flatMap(({ log: index, level }) => {
-        const sink = logs[index];
-        return sink === undefined ? [] : [{ level, sink }];
-      });
-      log = new ErrorLog(targets, sources.stamp, sources.pid);
-      errorLogs.set(settings, log);
-    }
-    return log;
-  };
+  const errorLogOf = errorLogsOver(logs, sources);
   return {
     number,
     plan,
@@ -55,6 +43,28 @@ export function makeGeneration(
       plan.process.errorLogs as readonly { readonly log: number; readonly level: Level }[],
     ),
     errorLogOf,
+  };
+}
+
+/**
+ * A function of its own: a closure made beside one that uses the generation before would keep that one, and all before it, in memory.
+ */
+function errorLogsOver(
+  logs: readonly LogWriter[],
+  { stamp, pid }: LiveSources,
+): (settings: CoreSettings['errorLogs']) => ErrorLog {
+  const errorLogs = new Map<CoreSettings['errorLogs'], ErrorLog>();
+  return (settings) => {
+    let log = errorLogs.get(settings);
+    if (log === undefined) {
+      const targets = settings.flatMap(({ log: index, level }) => {
+        const sink = logs[index];
+        return sink === undefined ? [] : [{ level, sink }];
+      });
+      log = new ErrorLog(targets, stamp, pid);
+      errorLogs.set(settings, log);
+    }
+    return log;
   };
 }
 

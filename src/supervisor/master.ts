@@ -177,6 +177,7 @@ export class Master {
     const { current, report, workers } = this;
     if (current === undefined) return;
     report.say('notice', 'reconfiguring');
+    this.logs.flush(); // compiling takes a while
     const { bundle, result } = await loadBundle(this.invocation, disk, lookup, current.bundle.number + 1);
     report.configuration(result);
     const { plan } = result;
