@@ -237,7 +237,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     const bytes = this.held;
     this.held = NO_BYTES;
     if (bytes.length > 0) this.take(bytes, 0, bytes.length);
-    if (this.held.length === 0 && this.state !== 'closed') this.resume();
+    if (this.held.length === 0 && this.run?.requestFull !== true) this.resume();
   }
 
   private pause(): void {
@@ -247,7 +247,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   }
 
   private resume(): void {
-    if (!this.paused) return;
+    if (!this.paused || this.state === 'closed') return;
     this.paused = false;
     this.driver.engine.resume(this.conn);
   }
@@ -289,7 +289,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   /** The peer can take more of the body. */
   resumeBody(): void {
     const { run } = this;
-    if (this.state !== 'busy' || !this.paused || run?.x.body.phase !== 'streaming') return;
+    if (this.state !== 'busy' || !this.paused || run?.x.body.phase !== 'streaming' || run.requestFull) return;
     this.readUntil = this.driver.engine.now() + run.x.location.core.bodyTimeoutMs;
     this.releaseHeld();
   }
