@@ -1,6 +1,7 @@
-// The generated pages, as text: one page a module's directives, an index of all, and the limits. Touches no file.
+// The generated pages, as text: one page a module's directives, an index of all, the limits, the strictness. Touches no file.
 import type { Limit } from '../../src/base/limits.ts';
 import type { Directive } from '../../src/config/directive.ts';
+import { STRICT_ANSWERS, STRICT_REQUESTS, type StrictCase } from './strictness.ts';
 
 export interface DocumentedModule {
   /** "http-map" */
@@ -24,6 +25,7 @@ export function generatedPages(
   for (const module of documented) pages.set(`directives/${module.name}.md`, modulePage(module));
   pages.set('directives/README.md', indexPage(modules));
   pages.set('limits.md', limitsPage(limits));
+  pages.set('strictness.md', strictnessPage());
   return pages;
 }
 
@@ -101,6 +103,30 @@ function limitsPage(limits: readonly Limit[]): string {
         .map((limit) => `| ${code(limit.name)} | ${limit.value}${unit[limit.unit]} | ${cell(limit.then)} |`),
     ].join('\n'),
   ]);
+}
+
+function strictnessPage(): string {
+  return page([
+    '# Where Holdfast is stricter than nginx',
+    GENERATED,
+    'Each row is sent by a test, to Holdfast and, when the tests are run against it, to nginx 1.31.5. What both refuse (`Content-Length` with `Transfer-Encoding`, a folded line, a bare CR or a NUL inside a value, a bare LF in chunk framing, two Host lines …) is not listed. Why this is so: [decision 0007](decisions/0007-refuse-what-two-servers-read-differently.md).',
+    '## Requests',
+    strictTable(STRICT_REQUESTS),
+    '## Answers of peers',
+    strictTable(STRICT_ANSWERS),
+    '## Never in a head',
+    'A CR, an LF or a NUL that a variable holds (`$uri` of `/a%0d%0aX:1`) is written as a space wherever it would stand in a head: `add_header`, `proxy_set_header`, `return 302`. nginx writes it as it is.',
+  ]);
+}
+
+function strictTable(rows: readonly StrictCase[]): string {
+  return [
+    '| message | nginx | Holdfast | why |',
+    '| --- | --- | --- | --- |',
+    ...rows.map(
+      (row) => `| ${cell(row.what)} | ${row.nginx || 'passes it on'} | ${row.holdfast} | ${cell(row.why)} |`,
+    ),
+  ].join('\n');
 }
 
 /** A table of moves as a Mermaid state diagram. */
