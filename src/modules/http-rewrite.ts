@@ -238,7 +238,11 @@ function returnStep(scope: Scope, { status, text }: Return): Step {
   const value = text && scope.render(text);
   return (run) => {
     const { x } = run;
-    x.discardBody();
+    const refused = x.discardBody();
+    if (refused !== 0) {
+      run.verdict = refused;
+      return false;
+    }
     x.answer.status = status; // so that the text may name it
     const body = value?.(x) ?? '';
     if (REDIRECTS.has(status)) {

@@ -57,7 +57,11 @@ function redirectToFolder(x: Exchange): Verdict {
 
 function sendOpenFile(x: Exchange, file: FileHandle, { bytes, modifiedSeconds }: FileFacts): Verdict {
   const { answer } = x;
-  x.discardBody();
+  const refused = x.discardBody();
+  if (refused !== 0) {
+    x.program.files.close(file);
+    return refused;
+  }
   answer.status = 200;
   answer.contentLength = bytes;
   answer.lastModifiedSeconds = modifiedSeconds;

@@ -12,6 +12,7 @@ import type { Driver } from './driver.ts';
 import { ioErrorText } from './error-text.ts';
 import type { AnswerSink, Client, Exchange } from './exchange.ts';
 import { OutQueue, SMALL_QUEUE } from './out-queue.ts';
+import type { Ahead } from './request-body.ts';
 import type { ExchangeRun } from './run.ts';
 import { renderHead } from './send-head.ts';
 
@@ -30,7 +31,9 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   private readonly parser: RequestHeadParser;
   private state: State = 'head';
   /** What came ahead of its time, copied; reading pauses while there is any. */
-  private held: Uint8Array = NO_BYTES;
+  readonly ahead: Ahead = { bytes: NO_BYTES, start: 0, end: 0 };
+  /** A head has just been read, and `ahead` is what followed it in the same read: its own call takes it, after the exchange's start. */
+  private beginning = false;
   private paused = false;
   /** The client has half-closed. */
   private halfClosed = false;
@@ -161,9 +164,15 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.readUntil = NEVER;
     this.client.requests++;
     this.queueStart = this.queue.written;
+    this.setAhead(bytes, rest, end);
+    this.beginning = true;
     driver.begin(this, head, ignored);
+    this.beginning = false;
     this.pipelined = false;
-    if (rest < end) this.feed(bytes, rest, end);
+    const next = this.ahead.start;
+    const left = this.aheadBytes;
+    this.setAhead(NO_BYTES, 0, 0);
+    if (left > 0) this.feed(bytes, next, end);
   }
 
   /** Bytes after a head: its body's, or the next request's, which waits. */
@@ -222,22 +231,33 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   }
 
   private hold(bytes: Uint8Array, start: number, end: number): void {
-    const fresh = copyBytes(bytes, start, end);
-    if (this.held.length === 0) this.held = fresh;
+    const before = this.aheadBytes;
+    if (before === 0) this.setAhead(copyBytes(bytes, start, end), 0, end - start);
     else {
-      const both = new Uint8Array(this.held.length + fresh.length);
-      both.set(this.held);
-      both.set(fresh, this.held.length);
-      this.held = both;
+      const both = new Uint8Array(before + end - start);
+      both.set(this.ahead.bytes.subarray(this.ahead.start, this.ahead.end));
+      both.set(bytes.subarray(start, end), before);
+      this.setAhead(both, 0, both.length);
     }
     this.pause();
   }
 
+  private setAhead(bytes: Uint8Array, start: number, end: number): void {
+    this.ahead.bytes = bytes;
+    this.ahead.start = start;
+    this.ahead.end = end;
+  }
+
+  private get aheadBytes(): number {
+    return this.ahead.end - this.ahead.start;
+  }
+
   private releaseHeld(): void {
-    const bytes = this.held;
-    this.held = NO_BYTES;
-    if (bytes.length > 0) this.take(bytes, 0, bytes.length);
-    if (this.held.length === 0 && this.run?.requestFull !== true) this.resume();
+    if (this.beginning) return;
+    const { bytes, start, end } = this.ahead;
+    this.setAhead(NO_BYTES, 0, 0);
+    if (start < end) this.take(bytes, start, end);
+    if (this.aheadBytes === 0 && this.run?.requestFull !== true) this.resume();
   }
 
   private pause(): void {
@@ -430,7 +450,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     if (this.state === 'closed') return;
     const { core } = x.location;
     if (x.silent) return this.closeSilently();
-    if (!x.keepalive || this.driver.draining) return this.lingerOrClose(x);
+    if (!x.keepalive || this.driver.draining || x.body.phase === 'failed') return this.lingerOrClose(x);
     this.keepaliveMs = core.keepaliveTimeoutMs;
     if (!x.body.complete) {
       this.state = 'emptying';
@@ -451,12 +471,12 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   private next(): void {
     this.run = undefined;
     this.state = 'head';
-    this.pipelined = this.held.length > 0;
+    this.pipelined = this.aheadBytes > 0;
     this.queue.limits = SMALL_QUEUE;
     this.readUntil = this.driver.engine.now() + this.keepaliveMs;
     this.writeUntil = NEVER;
     this.arm();
-    if (this.halfClosed && this.held.length === 0) return this.close();
+    if (this.halfClosed && this.aheadBytes === 0) return this.close();
     this.driver.engine.defer(() => {
       this.releaseHeld();
       this.settle();
@@ -465,12 +485,12 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
 
   private lingerOrClose(x: Exchange): void {
     const { core } = x.location;
-    const more = this.held.length > 0 || !x.body.complete;
+    const more = this.aheadBytes > 0 || !x.body.complete;
     const lingers = core.lingeringClose === 'always' || (core.lingeringClose === 'on' && more);
     if (!lingers || this.halfClosed) return this.close();
     this.run = undefined;
     this.state = 'lingering';
-    this.held = NO_BYTES;
+    this.setAhead(NO_BYTES, 0, 0);
     this.driver.engine.shutdown(this.conn);
     const now = this.driver.engine.now();
     this.lingerEnd = now + core.lingeringTimeMs;
@@ -497,7 +517,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
 
   /** Another owner takes the socket over (a tunnel). Returns what the client sent ahead and what it has yet to be sent. */
   surrender(): { readonly ahead: Uint8Array } {
-    const ahead = this.held;
+    const ahead = this.ahead.bytes.subarray(this.ahead.start, this.ahead.end);
     this.resume();
     this.forget();
     return { ahead };
@@ -546,7 +566,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
 
   private refuseBody(error: HeadError): void {
     const { run } = this;
-    if (run === undefined) return this.close();
+    if (run === undefined || this.state === 'emptying') return this.close();
     run.x.log('info', error.reason);
     run.x.keepalive = false;
     if (run.x.answer.headSent) run.breakOff();

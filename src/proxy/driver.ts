@@ -259,7 +259,7 @@ export class Driver implements Program {
       sink: connection,
       server: found?.server ?? this.defaultServer(client),
       head,
-      body: new RequestBody(head),
+      body: new RequestBody(head, connection.ahead),
       now: this.engine.now(),
       wall: this.engine.wallNow(),
     });

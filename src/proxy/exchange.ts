@@ -408,9 +408,13 @@ export class Exchange {
     this.queue({ do: 'body', how });
   }
 
-  /** The request body is of no use: it is read away. A subrequest leaves its parent's alone. */
-  discardBody(): void {
-    if (this.parent === undefined) this.body.discard();
+  /** The request body is of no use: it is read away. A subrequest leaves its parent's alone. 0, or a status for what is wrong with it. */
+  discardBody(): number {
+    const error = this.parent === undefined ? this.body.discard() : undefined;
+    if (error === undefined) return 0;
+    this.log('info', error.reason);
+    this.keepalive = false;
+    return error.status;
   }
 
   /**

@@ -23,6 +23,13 @@ export const BODY_MOVES: Readonly<Record<BodyPhase, readonly BodyPhase[]>> = {
   failed: ['failed'],
 };
 
+/** What has come from the client and nobody has taken yet; a view that is valid for the turn at hand. */
+export interface Ahead {
+  bytes: Uint8Array;
+  start: number;
+  end: number;
+}
+
 export class RequestBody {
   phase: BodyPhase;
   /** Content bytes so far. */
@@ -37,12 +44,14 @@ export class RequestBody {
   /** The client waits for `100 Continue`. */
   expectsContinue: boolean;
   private readonly decoder: BodyDecoder;
+  private readonly ahead: Ahead | undefined;
   private readonly contentLength: number;
   private readonly chunked: boolean;
   /** Some of it went to a peer and was not kept. */
   private spent = false;
 
-  constructor(head: RequestHead) {
+  constructor(head: RequestHead, ahead?: Ahead) {
+    this.ahead = ahead;
     this.chunked = head.chunked;
     this.contentLength = head.contentLength;
     this.decoder = new BodyDecoder(head.chunked ? 'chunked' : 'length', Math.max(head.contentLength, 0));
@@ -79,17 +88,28 @@ export class RequestBody {
   }
 
   begin(how: 'buffer' | 'stream' | 'discard', store: BodyStore | undefined): void {
-    if (how === 'discard') return this.discard();
+    if (how === 'discard') {
+      this.discard();
+      return;
+    }
     if (this.complete) return;
     this.store = store;
     this.move(how === 'buffer' ? 'storing' : 'streaming');
   }
 
-  /** Its bytes are of no use any more, but must be read before the next request of the connection. */
-  discard(): void {
-    if (this.complete || this.phase === 'failed') return;
+  /**
+   * Its bytes are of no use any more, but must be read before the next request of the connection. Those that are here already are read
+   * away at once, and may turn out to be broken. As ngx_http_discard_request_body().
+   */
+  discard(): HeadError | undefined {
+    if (this.complete || this.phase === 'failed') return undefined;
     if (this.phase !== 'discarding') this.move('discarding');
     this.stream = undefined;
+    const { ahead } = this;
+    if (ahead === undefined || ahead.start === ahead.end) return undefined;
+    const verdict = this.push(ahead.bytes, ahead.start, ahead.end);
+    ahead.start += this.consumed;
+    return typeof verdict === 'object' ? verdict : undefined;
   }
 
   /** It will not be read at all: the connection ends with this exchange. */

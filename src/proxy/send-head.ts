@@ -17,10 +17,11 @@ export function respond(
 ): void {
   const bytes = typeof body === 'string' ? bytesOf(body) : body;
   const { answer } = x;
+  const refused = x.discardBody();
+  if (refused !== 0) return x.finish(refused);
   answer.status = status;
   answer.contentLength = bytes.length;
   if (contentType !== undefined) answer.contentType = contentType;
-  x.discardBody();
   if (!sendHead(x)) return;
   x.out.push(bytes, 0, bytes.length, true);
 }
