@@ -1,7 +1,7 @@
 // The log lines of a tunnel while it lasts: one string, and a shape that all tunnels of a location share.
 import type { Exchange } from '../proxy/exchange.ts';
 import type { LogSink } from '../proxy/generation.ts';
-import type { Frozen, LateFacts } from '../proxy/late.ts';
+import type { Frozen, FrozenShape, LateFacts } from '../proxy/late.ts';
 import type { Files } from '../proxy/ports.ts';
 import type { AccessLog, LogSlice } from './http-log.ts';
 import { rootExists, wantsLine } from './http-log-conditions.ts';
@@ -14,10 +14,30 @@ interface FrozenLog {
   readonly gaps: readonly Gap[];
 }
 
-interface Shape {
-  readonly logs: readonly FrozenLog[];
-  readonly files: Files;
-  readonly cache: LogCacheSettings | undefined;
+/** The logs that take a line of each of its tunnels. */
+class Shape implements FrozenShape {
+  private readonly logs: readonly FrozenLog[];
+  private readonly files: Files;
+  private readonly cache: LogCacheSettings | undefined;
+
+  constructor(logs: readonly FrozenLog[], files: Files, cache: LogCacheSettings | undefined) {
+    this.logs = logs;
+    this.files = files;
+    this.cache = cache;
+  }
+
+  /** `text`: the separator, then the pieces with it in between. */
+  end(text: string, late: LateFacts): void {
+    const pieces = text.slice(1).split(text.charAt(0));
+    let at = 0;
+    for (const { sink, gaps } of this.logs) {
+      const path = sink === undefined ? pieces[at++] : undefined;
+      const line = `${thawedLine(gaps, pieces, at, late)}\n`;
+      at += 1 + 2 * gaps.length;
+      if (sink !== undefined) sink.write(line);
+      else if (path !== undefined) appendLine(this.files, this.cache, path, line, late.now);
+    }
+  }
 }
 
 /** By the logs of a generation, then by which of a location's logs take a line. */
@@ -41,36 +61,11 @@ export function freezeLines(x: Exchange, slice: LogSlice): Frozen | 'keep' | und
   if (chosen.length === 0) return undefined;
   const separator = SEPARATORS.find((char) => !pieces.some((piece) => piece.includes(char)));
   if (separator === undefined) return 'keep';
-  return new FrozenLines(separator + pieces.join(separator), shapeFor(x, slice, chosen, key));
+  return { text: separator + pieces.join(separator), shape: shapeFor(x, slice, chosen, key) };
 }
 
 /** Control characters: under escape=default and json no value has any, so the first will do. */
 const SEPARATORS: readonly string[] = Array.from({ length: 32 }, (_, code) => String.fromCharCode(code));
-
-/** Two references and nothing more: there is one for each tunnel. */
-class FrozenLines implements Frozen {
-  /** The separator, then the pieces with it in between. */
-  private readonly text: string;
-  private readonly shape: Shape;
-
-  constructor(text: string, shape: Shape) {
-    this.text = text;
-    this.shape = shape;
-  }
-
-  end(late: LateFacts): void {
-    const { logs, files, cache } = this.shape;
-    const pieces = this.text.slice(1).split(this.text.charAt(0));
-    let at = 0;
-    for (const { sink, gaps } of logs) {
-      const path = sink === undefined ? pieces[at++] : undefined;
-      const line = `${thawedLine(gaps, pieces, at, late)}\n`;
-      at += 1 + 2 * gaps.length;
-      if (sink !== undefined) sink.write(line);
-      else if (path !== undefined) appendLine(files, cache, path, line, late.now);
-    }
-  }
-}
 
 function freezes({ target, condition, format }: AccessLog): boolean {
   const known = (parts: readonly (string | { readonly late: boolean })[]): boolean =>
@@ -98,7 +93,7 @@ function shapeFor(x: Exchange, slice: LogSlice, chosen: readonly AccessLog[], ke
       sink: typeof target === 'function' ? undefined : sinks[target.number],
       gaps: format.gaps(),
     }));
-    shape = { logs, files: x.program.files, cache: slice.cache };
+    shape = new Shape(logs, x.program.files, slice.cache);
     ofSinks.set(key, shape);
   }
   return shape;

@@ -25,7 +25,7 @@ import { ioErrorText } from './error-text.ts';
 import { type Client, Exchange, type ProcessFacts, type Program } from './exchange.ts';
 import type { Generation } from './generation.ts';
 import { KeepalivePool } from './keepalive-pool.ts';
-import type { Frozen, LateFacts } from './late.ts';
+import { type Frozen, type FrozenShape, frozenTogether, type LateFacts } from './late.ts';
 import { PeerConnection } from './peer-connection.ts';
 import type { Codecs, Files, NameQuestion, Names } from './ports.ts';
 import { RequestBody } from './request-body.ts';
@@ -419,11 +419,12 @@ export class Driver implements Program {
       return run.event({ type: 'failed', failure: CONNECT_FAILED });
     client.flushHead();
     const attempt = x.attempts.at(-1);
-    const handshake = openingHandshake(x.head.method, x.head.version, x.headers);
     const { core } = x.location;
+    const errorLog = x.generation.errorLogOf(core.errorLogs);
     const frozen = this.freeze(x);
     const rest = client.queue.takePending();
     const { ahead } = client.surrender();
+    if (core.tcpNodelay) this.engine.setNoDelay(peer.conn, true);
     this.tunnels.open({
       client: client.conn,
       peer: peer.conn,
@@ -432,13 +433,12 @@ export class Driver implements Program {
         sendTimeoutMs: pass.settings.sendTimeoutMs,
         clientSendTimeoutMs: core.sendTimeoutMs,
         resetTimedoutConnection: core.resetTimedoutConnection,
+        errorLog,
       },
       chosen: x.selection?.detach(),
       frozen,
-      webSocket: handshake !== undefined,
-      reservedBits: reservedBits(
-        parseExtensions(x.upstreamHead?.headers.joined('sec-websocket-extensions') ?? '') ?? [],
-      ),
+      context: errorLog.wants('error') ? `${x.client.number}${contextOf(x)}` : '',
+      ...webSocketOf(x),
       startedAt: x.startedAt,
       connectedAt: x.client.startedAt,
       attemptStartedAt: attempt?.startedAt ?? x.now,
@@ -453,19 +453,19 @@ export class Driver implements Program {
     run.peer = undefined;
     this.facts.counters.active++; // the tunnel's client, which clientClosed has counted out
     x.body.store?.close();
-    if (!frozen.some((each) => each instanceof KeptExchange)) this.letGo(x.generation);
+    if (!(frozen?.shape instanceof KeptExchange)) this.letGo(x.generation);
     if (ahead.length > 0) this.tunnels.received(client.conn, ahead, 0, ahead.length);
   }
 
   /** What of the exchange its log line needs at the end. */
-  private freeze(x: Exchange): readonly Frozen[] {
+  private freeze(x: Exchange): Frozen | undefined {
     const frozen: Frozen[] = [];
     for (const freeze of x.location.freezers) {
       const made = freeze(x);
-      if (made === 'keep') return [new KeptExchange(x, () => this.letGo(x.generation))];
+      if (made === 'keep') return { text: '', shape: new KeptExchange(x, () => this.letGo(x.generation)) };
       if (made !== undefined) frozen.push(made);
     }
-    return frozen;
+    return frozenTogether(frozen);
   }
 
   // TunnelOwner.
@@ -474,18 +474,18 @@ export class Driver implements Program {
     return this.facts.zoneMinutes(wall);
   }
 
-  tunnelEnded(end: TunnelEnd): void {
+  /** The words and levels are those of ngx_connection_error(). */
+  tunnelEnded({ reason, side, error, errorLog, context }: TunnelEnd): void {
     this.facts.counters.active--;
     this.facts.counters.requests++;
-    if (end.reason === 'timed out') {
-      const who = end.side === 'client' ? 'client' : 'upstream';
-      this.generation.errorLog.write(
-        who === 'client' ? 'info' : 'error',
-        `${who} timed out (110: Connection timed out) while proxying upgraded connection`,
+    const mark = context.indexOf(',');
+    const write = (level: Level, text: string): void =>
+      errorLog.write(
+        level,
+        `${mark === -1 ? '' : `*${context.slice(0, mark)} `}${text} while proxying upgraded connection${context.slice(Math.max(mark, 0))}`,
       );
-    } else if (end.error !== undefined) {
-      this.generation.errorLog.write('info', `${ioErrorText(end.error)} while proxying upgraded connection`);
-    }
+    if (reason === 'timed out') write('info', `${side} timed out (110: Connection timed out)`);
+    else if (error !== undefined) write(side === 'upstream' ? 'error' : 'info', ioErrorText(error));
     this.checkIdle();
   }
 
@@ -496,7 +496,7 @@ export class Driver implements Program {
 }
 
 /** The exchange of a tunnel whose log format needs it whole. */
-class KeptExchange implements Frozen {
+class KeptExchange implements FrozenShape {
   private readonly x: Exchange;
   private readonly over: () => void;
 
@@ -505,7 +505,7 @@ class KeptExchange implements Frozen {
     this.over = over;
   }
 
-  end(late: LateFacts): void {
+  end(_text: string, late: LateFacts): void {
     const { x } = this;
     x.now = late.now;
     x.wall = late.wall;
@@ -520,6 +520,16 @@ class KeptExchange implements Frozen {
     for (const handler of x.location.handlers.log) handler(x, x.now);
     this.over();
   }
+}
+
+/** Whether what begins is a WebSocket, and what its extensions may set in its frames. */
+function webSocketOf(x: Exchange): { readonly webSocket: boolean; readonly reservedBits: number } {
+  const webSocket = openingHandshake(x.head.method, x.head.version, x.headers) !== undefined;
+  const extensions = webSocket ? x.upstreamHead?.headers.joined('sec-websocket-extensions') : undefined;
+  return {
+    webSocket,
+    reservedBits: extensions === undefined ? 0 : reservedBits(parseExtensions(extensions) ?? []),
+  };
 }
 
 const SERVER_REWRITE = 1;

@@ -25,7 +25,44 @@ export interface LateFacts {
   readonly upstreamBodyBytes: number;
 }
 
-/** What of an exchange outlives it, for one module. It holds neither the exchange nor the plan. */
+/**
+ * What of an exchange outlives it, for one module: a byte string, and who makes something of it at the end. Kept as bytes, so that a
+ * tunnel costs no object.
+ */
 export interface Frozen {
-  end(late: LateFacts): void;
+  readonly text: string;
+  readonly shape: FrozenShape;
+}
+
+/** One object for all tunnels alike. It holds neither an exchange nor the plan. */
+export interface FrozenShape {
+  end(text: string, late: LateFacts): void;
+}
+
+/** What several modules have frozen, as one. */
+export function frozenTogether(parts: readonly Frozen[]): Frozen | undefined {
+  if (parts.length < 2) return parts[0];
+  return {
+    text: parts.map(({ text }) => text).join(''),
+    shape: new Several(parts),
+  };
+}
+
+class Several implements FrozenShape {
+  private readonly shapes: readonly FrozenShape[];
+  private readonly lengths: readonly number[];
+
+  constructor(parts: readonly Frozen[]) {
+    this.shapes = parts.map(({ shape }) => shape);
+    this.lengths = parts.map(({ text }) => text.length);
+  }
+
+  end(text: string, late: LateFacts): void {
+    let at = 0;
+    for (const [i, shape] of this.shapes.entries()) {
+      const length = this.lengths[i] ?? 0;
+      shape.end(text.slice(at, at + length), late);
+      at += length;
+    }
+  }
 }

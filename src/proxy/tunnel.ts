@@ -1,6 +1,6 @@
 // Tunnels: what an upgraded connection is after its 101. A row of numbers each; bytes go both ways from the one receive buffer and are
 // copied only when the other side cannot take them, and then the fast side is not read until they are gone. Half-closes are kept.
-// Where a tunnel is a WebSocket its frames are tracked, header bytes only.
+// Where a tunnel is a WebSocket its frames are tracked, header bytes only. Nothing here holds an exchange or the plan.
 import { type Peer, releasePeer } from '../balance/peer.ts';
 import { assert, DEBUG } from '../base/assert.ts';
 import { copyBytes } from '../base/bytes.ts';
@@ -14,27 +14,36 @@ import {
   type TimerOwner,
   type TimerSlot,
 } from '../io/engine.ts';
-import { FrameScanner } from '../websocket/frame-scanner.ts';
-import type { Frozen } from './late.ts';
+import type { ErrorLog } from './generation.ts';
+import type { Frozen, FrozenShape, LateFacts } from './late.ts';
+import { TextStore } from './text-store.ts';
+import {
+  ATTEMPT_STARTED_AT,
+  CONNECTED_AT,
+  FACTS,
+  HEAD_BYTES,
+  PLACE_BITS,
+  PLACE_MASK,
+  REQUEST_BYTES,
+  SEGMENT_ROWS,
+  STARTED_AT,
+  TunnelRows,
+  UPSTREAM_BYTES_RECEIVED,
+  UPSTREAM_BYTES_SENT,
+} from './tunnel-rows.ts';
+import { type TunnelSettings, TunnelSettingsTable } from './tunnel-settings.ts';
+import { type TunnelView, viewOf } from './tunnel-view.ts';
 
-/** What of its location a tunnel holds; one object for all tunnels with the same. */
-export interface TunnelSettings {
-  /** proxy_read_timeout: the longest silence of both sides together. */
-  readonly readTimeoutMs: Ms;
-  /** proxy_send_timeout: the longest time in which the peer takes nothing of what waits for it. */
-  readonly sendTimeoutMs: Ms;
-  /** send_timeout: the same of the client. */
-  readonly clientSendTimeoutMs: Ms;
-  readonly resetTimedoutConnection: boolean;
-}
-
-/** Facts of the exchange for its log line, from before the 101. */
+/** Facts of the exchange, from before the 101. */
 export interface TunnelStart {
   readonly client: Conn;
   readonly peer: Conn;
   readonly settings: TunnelSettings;
   readonly chosen: Peer | undefined;
-  readonly frozen: readonly Frozen[];
+  /** For the log phase at its end. */
+  readonly frozen: Frozen | undefined;
+  /** What the error log adds to a line about it: who, where, what. */
+  readonly context: string;
   readonly webSocket: boolean;
   readonly reservedBits: number;
   readonly startedAt: Ms;
@@ -44,7 +53,7 @@ export interface TunnelStart {
   readonly requestBytes: number;
   readonly upstreamBytesSent: number;
   readonly upstreamBytesReceived: number;
-  /** When the plan that it began under was taken over: what `worker_shutdown_timeout` counts by. */
+  /** The number of the generation that it began under: what `worker_shutdown_timeout` counts by. */
   readonly generation: number;
   /** The rest of the 101, where the client did not take all of it. */
   readonly pendingForClient: Uint8Array;
@@ -55,6 +64,8 @@ export interface TunnelEnd {
   readonly reason: 'closed' | 'timed out' | 'broken' | 'shutdown';
   readonly side: 'client' | 'upstream' | 'none';
   readonly error: IoError | undefined;
+  readonly errorLog: ErrorLog;
+  readonly context: string;
   /** Of a WebSocket: the code of the close frame seen from each side, 0 for none. */
   readonly clientCloseCode: number;
   readonly upstreamCloseCode: number;
@@ -73,40 +84,29 @@ const ENDED = 1; // the side has half-closed
 const SHUT = 4; // we have half-closed towards the side
 const PAUSED = 16; // the side is not read: the other cannot take more
 const WEBSOCKET = 64;
+const OPEN = 128;
 
-const ROWS_FIRST = 64;
+const SHUT_BOTH = (SHUT << CLIENT) | (SHUT << PEER);
 
 export class TunnelTable implements ConnectionHandler, TimerOwner {
   /** Open tunnels. */
   count = 0;
   private readonly engine: Engine;
   private readonly owner: TunnelOwner;
+  private readonly segments: TunnelRows[] = [];
   private readonly free: number[] = [];
   private used = 0;
-  private capacity = 0;
-  /** By connection: twice its row, plus 1 for the peer's side; -1 for none. */
+  /** By connection: its place, -1 for none. */
   private places = new Int32Array(0);
   /** By timer slot: its row. */
   private slotRows = new Int32Array(0);
-
-  // Rows. Two entries a row where both sides have one: 2 * row + side.
-  private conns = new Int32Array(0);
-  private flags = new Uint8Array(0);
-  private generations = new Uint32Array(0);
-  private timers = new Int32Array(0);
-  private settingsOf = new Uint16Array(0);
-  private activeAt = new Float64Array(0);
-  /** Since when bytes wait for the side, 0 for none. */
-  private waitingSince = new Float64Array(0);
-  /** Bytes that came from the side. */
-  private bytes = new Float64Array(0);
-  private facts = new Float64Array(0);
-  private scanner = new FrameScanner(0);
+  // By row.
   private readonly peers: (Peer | undefined)[] = [];
-  private readonly frozen: (readonly Frozen[] | undefined)[] = [];
+  private readonly shapes: (FrozenShape | undefined)[] = [];
   /** What waits for a side, by place; most tunnels have none. */
   private readonly pending = new Map<number, Uint8Array>();
-  private readonly settings: TunnelSettings[] = [];
+  private readonly texts = new TextStore();
+  private readonly settings = new TunnelSettingsTable();
 
   constructor(engine: Engine, owner: TunnelOwner) {
     this.engine = engine;
@@ -116,29 +116,33 @@ export class TunnelTable implements ConnectionHandler, TimerOwner {
   /** Begins a tunnel over two open connections, which are this table's from now on. */
   open(start: TunnelStart): void {
     const row = this.free.pop() ?? this.used++;
-    if (row >= this.capacity) this.grow();
+    if (row >= this.segments.length * SEGMENT_ROWS) this.segments.push(new TunnelRows());
     this.count++;
-    this.conns[2 * row] = start.client;
-    this.conns[2 * row + 1] = start.peer;
+    const rows = this.rowsOf(2 * row);
+    const i = row % SEGMENT_ROWS;
+    const now = this.engine.now();
+    rows.flags[i] = OPEN | (start.webSocket ? WEBSOCKET : 0);
+    rows.settings[i] = this.settings.take(start.settings);
+    rows.generations[i] = start.generation;
+    rows.activeAt[i] = now;
+    rows.frozen[i] = this.texts.keep(start.frozen?.text ?? '');
+    rows.contexts[i] = this.texts.keep(start.context);
+    rows.conns[2 * i] = start.client;
+    rows.conns[2 * i + 1] = start.peer;
+    rows.bytes[2 * i] = rows.bytes[2 * i + 1] = 0;
+    keepFacts(rows, i, start);
+    if (start.webSocket) {
+      rows.scanner.open(2 * i, 'client', start.reservedBits);
+      rows.scanner.open(2 * i + 1, 'server', start.reservedBits);
+    }
+    this.peers[row] = start.chosen;
+    this.shapes[row] = start.frozen?.shape;
     this.setPlace(start.client, 2 * row);
     this.setPlace(start.peer, 2 * row + 1);
-    this.flags[row] = start.webSocket ? WEBSOCKET : 0;
-    this.generations[row] = start.generation;
-    this.settingsOf[row] = this.intern(start.settings);
-    this.activeAt[row] = this.engine.now();
-    this.waitingSince.fill(0, 2 * row, 2 * row + 2);
-    this.bytes.fill(0, 2 * row, 2 * row + 2);
-    this.peers[row] = start.chosen;
-    this.frozen[row] = start.frozen;
-    this.keepFacts(row, start);
-    if (start.webSocket) {
-      this.scanner.open(2 * row, 'client', start.reservedBits);
-      this.scanner.open(2 * row + 1, 'server', start.reservedBits);
-    }
     const slot = this.engine.timers.add(this);
-    this.timers[row] = slot;
+    rows.timers[i] = slot;
     this.setSlotRow(slot, row);
-    this.engine.timers.arm(slot, this.engine.now() + start.settings.readTimeoutMs);
+    this.engine.timers.arm(slot, now + start.settings.readTimeoutMs);
     this.engine.attach(start.client, this);
     this.engine.attach(start.peer, this);
     const rest = start.pendingForClient;
@@ -157,14 +161,16 @@ export class TunnelTable implements ConnectionHandler, TimerOwner {
   received(conn: Conn, bytes: Uint8Array, start: number, end: number): void {
     const place = this.places[conn]!;
     if (DEBUG) assert(place >= 0, 'bytes of a connection that is in no tunnel');
-    const row = place >> 1;
-    this.activeAt[row] = this.engine.now();
-    this.bytes[place] = this.bytes[place]! + (end - start);
-    if ((this.flags[row]! & WEBSOCKET) !== 0) {
-      this.scanner.at = start;
-      while (this.scanner.skim(place, bytes, end) === 'violation');
+    const rows = this.rowsOf(place);
+    const at = place & PLACE_MASK;
+    rows.activeAt[at >> 1] = this.engine.now();
+    rows.bytes[at] = rows.bytes[at]! + (end - start);
+    if ((rows.flags[at >> 1]! & WEBSOCKET) !== 0) {
+      const { scanner } = rows;
+      scanner.at = start;
+      while (scanner.skim(at, bytes, end) === 'violation');
     }
-    const other = this.conns[place ^ 1]!;
+    const other = rows.conns[at ^ 1]!;
     if (this.pending.size !== 0 && this.pending.has(place ^ 1))
       return this.wait(place ^ 1, bytes, start, end);
     const taken = this.engine.send(other, bytes, start, end);
@@ -175,10 +181,10 @@ export class TunnelTable implements ConnectionHandler, TimerOwner {
 
   ended(conn: Conn): void {
     const place = this.places[conn]!;
-    const row = place >> 1;
-    const side = place & 1;
-    this.activeAt[row] = this.engine.now();
-    this.flags[row] = this.flags[row]! | (ENDED << side);
+    const rows = this.rowsOf(place);
+    const i = (place & PLACE_MASK) >> 1;
+    rows.activeAt[i] = this.engine.now();
+    rows.flags[i] = rows.flags[i]! | (ENDED << (place & 1));
     if (!this.pending.has(place ^ 1)) this.passEnd(place ^ 1);
   }
 
@@ -186,108 +192,144 @@ export class TunnelTable implements ConnectionHandler, TimerOwner {
     const place = this.places[conn]!;
     const waiting = this.pending.get(place);
     if (waiting === undefined) return;
-    const row = place >> 1;
-    this.activeAt[row] = this.engine.now();
+    const rows = this.rowsOf(place);
+    const at = place & PLACE_MASK;
+    const i = at >> 1;
+    rows.activeAt[i] = this.engine.now();
     const taken = this.engine.send(conn, waiting, 0, waiting.length);
     if (taken === SEND_FAILED) return this.broken(place, this.engine.lastError(conn));
-    if (taken > 0) this.waitingSince[place] = this.engine.now();
     if (taken < waiting.length) {
       this.pending.set(place, waiting.subarray(taken));
       return;
     }
     this.pending.delete(place);
-    this.waitingSince[place] = 0;
     const other = (place & 1) ^ 1;
-    if ((this.flags[row]! & (ENDED << other)) !== 0) return this.passEnd(place);
-    if ((this.flags[row]! & (PAUSED << other)) !== 0) {
-      this.flags[row] = this.flags[row]! & ~(PAUSED << other);
-      this.engine.resume(this.conns[place ^ 1]!);
+    if ((rows.flags[i]! & (ENDED << other)) !== 0) return this.passEnd(place);
+    if ((rows.flags[i]! & (PAUSED << other)) !== 0) {
+      rows.flags[i] = rows.flags[i]! & ~(PAUSED << other);
+      this.rearm(place >> 1);
+      this.engine.resume(rows.conns[at ^ 1]!);
     }
   }
 
   failed(conn: Conn, error: IoError): void {
     const place = this.places[conn]!;
     this.setPlace(conn, -1);
-    this.conns[place] = -1;
+    this.rowsOf(place).conns[place & PLACE_MASK] = -1;
     this.end(place >> 1, 'broken', place & 1, error);
   }
 
   expired(slot: TimerSlot, now: Ms): void {
     const row = this.slotRows[slot]!;
-    const settings = this.settings[this.settingsOf[row]!]!;
-    const readUntil = this.activeAt[row]! + settings.readTimeoutMs;
-    const peerUntil = this.sendDeadline(2 * row + PEER, settings.sendTimeoutMs);
-    const clientUntil = this.sendDeadline(2 * row + CLIENT, settings.clientSendTimeoutMs);
-    const until = Math.min(readUntil, peerUntil, clientUntil);
-    if (now < until) return this.engine.timers.arm(slot, until);
-    this.end(row, 'timed out', clientUntil <= now ? CLIENT : PEER, undefined);
+    if (now < this.deadline(row)) return this.rearm(row);
+    this.end(row, 'timed out', now >= this.sendDeadline(2 * row + CLIENT) ? CLIENT : PEER, undefined);
   }
 
   // What the supervisor asks for.
 
   /** Ends all tunnels that began before `generation`, or all. */
   endOlderThan(generation: number): void {
-    for (let row = 0; row < this.used; row++) {
-      if (this.frozen[row] !== undefined && this.generations[row]! < generation)
-        this.end(row, 'shutdown', -1, undefined);
-    }
+    for (const row of this.rows())
+      if (this.generationOf(row) < generation) this.end(row, 'shutdown', -1, undefined);
   }
 
   /** Open tunnels that began before `generation`. */
   countOlderThan(generation: number): number {
     let count = 0;
-    for (let row = 0; row < this.used; row++) {
-      if (this.frozen[row] !== undefined && this.generations[row]! < generation) count++;
-    }
+    for (const row of this.rows()) if (this.generationOf(row) < generation) count++;
     return count;
+  }
+
+  // What is going on, for whoever shows it.
+
+  /** The rows of open tunnels; a row is another tunnel's once its own has ended. */
+  *rows(): Iterable<number> {
+    for (let row = 0; row < this.used; row++) if (this.isOpen(row)) yield row;
+  }
+
+  view(row: number): TunnelView | undefined {
+    if (row >= this.used || !this.isOpen(row)) return undefined;
+    const rows = this.rowsOf(2 * row);
+    const i = row % SEGMENT_ROWS;
+    const webSocket = (rows.flags[i]! & WEBSOCKET) !== 0;
+    return viewOf(
+      rows,
+      i,
+      webSocket,
+      this.peers[row],
+      (side) => this.pending.get(2 * row + side)?.length ?? 0,
+    );
   }
 
   // Inside.
 
-  private sendDeadline(place: number, timeoutMs: Ms): Ms {
-    const since = this.waitingSince[place]!;
-    return since === 0 ? Number.POSITIVE_INFINITY : since + timeoutMs;
+  private rowsOf(place: number): TunnelRows {
+    return this.segments[place >> PLACE_BITS]!;
+  }
+
+  private isOpen(row: number): boolean {
+    return (this.rowsOf(2 * row).flags[row % SEGMENT_ROWS]! & OPEN) !== 0;
+  }
+
+  private generationOf(row: number): number {
+    return this.rowsOf(2 * row).generations[row % SEGMENT_ROWS]!;
+  }
+
+  private settingsOf(row: number): TunnelSettings {
+    return this.settings.at(this.rowsOf(2 * row).settings[row % SEGMENT_ROWS]!);
+  }
+
+  /** As ngx_http_upstream_process_upgraded() sets its timers: every byte of either side counts for all of them. */
+  private deadline(row: number): Ms {
+    const rows = this.rowsOf(2 * row);
+    const i = row % SEGMENT_ROWS;
+    const send = Math.min(this.sendDeadline(2 * row + CLIENT), this.sendDeadline(2 * row + PEER));
+    if ((rows.flags[i]! & (PAUSED << PEER)) !== 0) return send; // its silence would be our own doing
+    return Math.min(send, rows.activeAt[i]! + this.settingsOf(row).readTimeoutMs);
+  }
+
+  private sendDeadline(place: number): Ms {
+    if (!this.pending.has(place)) return Number.POSITIVE_INFINITY;
+    const { clientSendTimeoutMs, sendTimeoutMs } = this.settingsOf(place >> 1);
+    const activeAt = this.rowsOf(place).activeAt[(place & PLACE_MASK) >> 1]!;
+    return activeAt + ((place & 1) === CLIENT ? clientSendTimeoutMs : sendTimeoutMs);
+  }
+
+  private rearm(row: number): void {
+    this.engine.timers.arm(this.rowsOf(2 * row).timers[row % SEGMENT_ROWS]!, this.deadline(row));
   }
 
   /** Keeps what the side `place` has not taken, and stops reading the other. */
   private wait(place: number, bytes: Uint8Array, start: number, end: number): void {
     const waiting = this.pending.get(place);
-    if (waiting === undefined) {
-      this.pending.set(place, copyBytes(bytes, start, end));
-      const row = place >> 1;
-      const now = this.engine.now();
-      this.waitingSince[place] = now;
-      const settings = this.settings[this.settingsOf[row]!]!;
-      const until = now + ((place & 1) === CLIENT ? settings.clientSendTimeoutMs : settings.sendTimeoutMs);
-      const slot = this.timers[row]!;
-      if (until < this.engine.timers.deadline(slot)) this.engine.timers.arm(slot, until);
-    } else {
+    if (waiting === undefined) this.pending.set(place, copyBytes(bytes, start, end));
+    else {
       const both = new Uint8Array(waiting.length + end - start);
       both.set(waiting);
       both.set(bytes.subarray(start, end), waiting.length);
       this.pending.set(place, both);
     }
-    this.pauseOther(place);
-  }
-
-  private pauseOther(place: number): void {
-    const row = place >> 1;
+    const rows = this.rowsOf(place);
+    const at = place & PLACE_MASK;
     const bit = PAUSED << ((place & 1) ^ 1);
-    if ((this.flags[row]! & bit) !== 0) return;
-    this.flags[row] = this.flags[row]! | bit;
-    this.engine.pause(this.conns[place ^ 1]!);
+    if ((rows.flags[at >> 1]! & bit) === 0) {
+      rows.flags[at >> 1] = rows.flags[at >> 1]! | bit;
+      this.engine.pause(rows.conns[at ^ 1]!);
+    }
+    if (waiting === undefined) this.rearm(place >> 1);
   }
 
   /** The other side has half-closed and all of its bytes are with this one: half-close here too; both done is the end. */
   private passEnd(place: number): void {
-    const row = place >> 1;
+    const rows = this.rowsOf(place);
+    const at = place & PLACE_MASK;
+    const i = at >> 1;
     const side = place & 1;
-    if ((this.flags[row]! & (SHUT << side)) === 0) {
-      this.flags[row] = this.flags[row]! | (SHUT << side);
-      this.engine.shutdown(this.conns[place]!);
+    if ((rows.flags[i]! & (SHUT << side)) === 0) {
+      rows.flags[i] = rows.flags[i]! | (SHUT << side);
+      this.engine.shutdown(rows.conns[at]!);
     }
-    const both = (SHUT << CLIENT) | (SHUT << PEER);
-    if ((this.flags[row]! & both) === both) this.end(row, 'closed', side ^ 1, undefined);
+    if ((rows.flags[i]! & SHUT_BOTH) === SHUT_BOTH) this.end(place >> 1, 'closed', side ^ 1, undefined);
   }
 
   private broken(place: number, error: IoError | undefined): void {
@@ -295,125 +337,104 @@ export class TunnelTable implements ConnectionHandler, TimerOwner {
   }
 
   private end(row: number, reason: TunnelEnd['reason'], side: number, error: IoError | undefined): void {
-    const frozen = this.frozen[row];
-    const settings = this.settings[this.settingsOf[row]!]!;
-    const resets = reason === 'timed out' && side === CLIENT && settings.resetTimedoutConnection;
-    const webSocket = (this.flags[row]! & WEBSOCKET) !== 0;
+    const rows = this.rowsOf(2 * row);
+    const i = row % SEGMENT_ROWS;
+    const settings = this.settingsOf(row);
+    const webSocket = (rows.flags[i]! & WEBSOCKET) !== 0;
     const end: TunnelEnd = {
       reason,
       side: side === CLIENT ? 'client' : side === PEER ? 'upstream' : 'none',
       error,
-      clientCloseCode: webSocket ? this.scanner.closeCode(2 * row) : 0,
-      upstreamCloseCode: webSocket ? this.scanner.closeCode(2 * row + 1) : 0,
+      errorLog: settings.errorLog,
+      context: this.texts.read(rows.contexts[i]!),
+      clientCloseCode: webSocket ? rows.scanner.closeCode(2 * i) : 0,
+      upstreamCloseCode: webSocket ? rows.scanner.closeCode(2 * i + 1) : 0,
     };
     const late = this.lateFacts(row);
-    const now = this.engine.now();
-    for (const place of [2 * row, 2 * row + 1]) {
-      const conn = this.conns[place]!;
-      this.pending.delete(place);
-      if (conn === -1) continue;
-      this.setPlace(conn, -1);
-      this.conns[place] = -1;
-      if (resets && (place & 1) === CLIENT) this.engine.reset(conn);
-      else this.engine.close(conn);
-    }
-    this.engine.timers.remove(this.timers[row]!);
+    const shape = this.shapes[row];
+    const frozen = this.texts.read(rows.frozen[i]!);
     const peer = this.peers[row];
-    if (peer !== undefined) releasePeer(peer, 'ok', now);
-    this.peers[row] = undefined;
-    this.frozen[row] = undefined;
-    this.free.push(row);
-    this.count--;
-    for (const line of frozen ?? []) line.end(late);
+    this.letGo(row, reason === 'timed out' && side === CLIENT && settings.resetTimedoutConnection);
+    if (peer !== undefined) releasePeer(peer, 'ok', late.now);
+    shape?.end(frozen, late);
     this.owner.tunnelEnded(end);
   }
 
-  private keepFacts(row: number, start: TunnelStart): void {
-    const at = row * FACTS;
-    this.facts[at] = start.startedAt;
-    this.facts[at + 1] = start.connectedAt;
-    this.facts[at + 2] = start.attemptStartedAt;
-    this.facts[at + 3] = start.headBytes;
-    this.facts[at + 4] = start.requestBytes;
-    this.facts[at + 5] = start.upstreamBytesSent;
-    this.facts[at + 6] = start.upstreamBytesReceived;
+  /** Closes both sides; the row is free. */
+  private letGo(row: number, resetsClient: boolean): void {
+    const rows = this.rowsOf(2 * row);
+    const i = row % SEGMENT_ROWS;
+    for (let side = CLIENT; side <= PEER; side++) {
+      const conn = rows.conns[2 * i + side]!;
+      this.pending.delete(2 * row + side);
+      if (conn === -1) continue;
+      this.setPlace(conn, -1);
+      rows.conns[2 * i + side] = -1;
+      if (resetsClient && side === CLIENT) this.engine.reset(conn);
+      else this.engine.close(conn);
+    }
+    this.engine.timers.remove(rows.timers[i]!);
+    this.settings.drop(rows.settings[i]!);
+    this.texts.drop(rows.frozen[i]!);
+    this.texts.drop(rows.contexts[i]!);
+    rows.flags[i] = 0;
+    this.peers[row] = undefined;
+    this.shapes[row] = undefined;
+    this.free.push(row);
+    this.count--;
   }
 
-  private lateFacts(row: number) {
-    const at = row * FACTS;
-    const fromClient = this.bytes[2 * row]!;
-    const fromPeer = this.bytes[2 * row + 1]!;
-    const headBytes = this.facts[at + 3]!;
+  private lateFacts(row: number): LateFacts {
+    const { facts, bytes } = this.rowsOf(2 * row);
+    const i = row % SEGMENT_ROWS;
+    const at = i * FACTS;
+    const fromClient = bytes[2 * i]!;
+    const fromPeer = bytes[2 * i + 1]!;
+    const headBytes = facts[at + HEAD_BYTES]!;
     const wall = this.engine.wallNow();
+    const waitsForClient = this.pending.get(2 * row)?.length ?? 0;
+    const waitsForPeer = this.pending.get(2 * row + 1)?.length ?? 0;
     return {
       now: this.engine.now(),
       wall,
       zoneMinutes: this.owner.zoneMinutes(wall),
-      startedAt: this.facts[at]!,
-      connectedAt: this.facts[at + 1]!,
-      attemptStartedAt: this.facts[at + 2]!,
+      startedAt: facts[at + STARTED_AT]!,
+      connectedAt: facts[at + CONNECTED_AT]!,
+      attemptStartedAt: facts[at + ATTEMPT_STARTED_AT]!,
       headBytes,
-      bytesSent: headBytes + fromPeer - (this.pending.get(2 * row)?.length ?? 0),
-      requestBytes: this.facts[at + 4]!,
-      upstreamBytesSent: this.facts[at + 5]! + fromClient - (this.pending.get(2 * row + 1)?.length ?? 0),
-      upstreamBytesReceived: this.facts[at + 6]! + fromPeer,
+      bytesSent: headBytes + fromPeer - waitsForClient,
+      requestBytes: facts[at + REQUEST_BYTES]!,
+      upstreamBytesSent: facts[at + UPSTREAM_BYTES_SENT]! + fromClient - waitsForPeer,
+      upstreamBytesReceived: facts[at + UPSTREAM_BYTES_RECEIVED]! + fromPeer,
       upstreamBodyBytes: fromPeer,
     };
   }
 
-  private intern(settings: TunnelSettings): number {
-    const known = this.settings.findIndex(
-      (each) =>
-        each.readTimeoutMs === settings.readTimeoutMs &&
-        each.sendTimeoutMs === settings.sendTimeoutMs &&
-        each.clientSendTimeoutMs === settings.clientSendTimeoutMs &&
-        each.resetTimedoutConnection === settings.resetTimedoutConnection,
-    );
-    return known !== -1 ? known : this.settings.push(settings) - 1;
-  }
-
   private setPlace(conn: Conn, place: number): void {
-    if (conn >= this.places.length)
-      this.places = grown(this.places, Math.max(conn + 1, 2 * this.places.length), -1);
+    if (conn >= this.places.length) this.places = longer(this.places, conn + 1);
     this.places[conn] = place;
   }
 
   private setSlotRow(slot: TimerSlot, row: number): void {
-    if (slot >= this.slotRows.length)
-      this.slotRows = grown(this.slotRows, Math.max(slot + 1, 2 * this.slotRows.length), -1);
+    if (slot >= this.slotRows.length) this.slotRows = longer(this.slotRows, slot + 1);
     this.slotRows[slot] = row;
   }
-
-  private grow(): void {
-    const capacity = Math.max(ROWS_FIRST, 2 * this.capacity);
-    this.conns = grown(this.conns, 2 * capacity, -1);
-    this.flags = grown(this.flags, capacity, 0);
-    this.generations = grown(this.generations, capacity, 0);
-    this.timers = grown(this.timers, capacity, -1);
-    this.settingsOf = grown(this.settingsOf, capacity, 0);
-    this.activeAt = grown(this.activeAt, capacity, 0);
-    this.waitingSince = grown(this.waitingSince, 2 * capacity, 0);
-    this.bytes = grown(this.bytes, 2 * capacity, 0);
-    this.facts = grown(this.facts, FACTS * capacity, 0);
-    const scanner = new FrameScanner(2 * capacity);
-    for (let row = 0; row < 2 * this.capacity; row++) scanner.copyFrom(this.scanner, row, row);
-    this.scanner = scanner;
-    this.capacity = capacity;
-  }
 }
 
-/** Numbers a row that only its log line needs. */
-const FACTS = 7;
-
-interface NumberArray {
-  readonly length: number;
-  set(source: never): void;
-  fill(value: number): unknown;
+function keepFacts({ facts }: TunnelRows, i: number, start: TunnelStart): void {
+  const at = i * FACTS;
+  facts[at + STARTED_AT] = start.startedAt;
+  facts[at + CONNECTED_AT] = start.connectedAt;
+  facts[at + ATTEMPT_STARTED_AT] = start.attemptStartedAt;
+  facts[at + HEAD_BYTES] = start.headBytes;
+  facts[at + REQUEST_BYTES] = start.requestBytes;
+  facts[at + UPSTREAM_BYTES_SENT] = start.upstreamBytesSent;
+  facts[at + UPSTREAM_BYTES_RECEIVED] = start.upstreamBytesReceived;
 }
 
-function grown<A extends NumberArray>(array: A, length: number, empty: number): A {
-  const larger = new (array.constructor as new (length: number) => A)(length);
-  if (empty !== 0) larger.fill(empty);
-  larger.set(array as never);
+/** At least `length` entries, the new ones -1. */
+function longer(array: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(Math.max(length, 64, 2 * array.length)).fill(-1);
+  larger.set(array);
   return larger;
 }
