@@ -54,6 +54,11 @@ export class MemoryDisk implements Files {
     return [...this.open.values()].map(({ path }) => path);
   }
 
+  /** Closes what is open under a folder and stays so by design (open_log_file_cache), so that it is not taken for a leak. */
+  closeAll(folder: string): void {
+    for (const [file, { path }] of this.open) if (path.startsWith(folder)) this.open.delete(file);
+  }
+
   stat(path: string): FileFacts | FileError {
     const refusal = this.refuses?.('stat', path);
     if (refusal !== undefined) return refusal;
