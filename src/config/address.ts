@@ -13,32 +13,41 @@ export type WrittenAddress =
       readonly rest: string;
     };
 
+/** A port that was written as 0 where that is allowed: the system chooses one. */
+export const ANY_PORT = -1;
+
 /** What is wrong, in nginx's words. */
 export interface AddressProblem {
   readonly problem: string;
 }
 
-/** Reads an address; where `withUri` is set it ends at the first "/" or "?" (`unix:` paths at ":"). A lone number is a port where `listen` is set. */
-export function parseAddress(
-  text: string,
-  options: { readonly withUri?: boolean; readonly listen?: boolean } = {},
-): WrittenAddress | AddressProblem {
+export interface AddressForm {
+  /** It ends at the first "/" or "?" (`unix:` paths at ":"). */
+  readonly withUri?: boolean;
+  /** A lone number is a port. */
+  readonly listen?: boolean;
+  /** Port 0 may be written and reads as ANY_PORT. */
+  readonly anyPort?: boolean;
+}
+
+/** Reads an address. */
+export function parseAddress(text: string, options: AddressForm = {}): WrittenAddress | AddressProblem {
   if (text.slice(0, 5).toLowerCase() === 'unix:') return parseUnix(text, options.withUri === true);
-  if (text.startsWith('[')) return parseInet6(text, options.withUri === true);
+  if (text.startsWith('[')) return parseInet6(text, options);
   const end = text.search(/[/?]/);
   if (end !== -1 && !options.withUri) return { problem: 'invalid host' };
   const authority = end === -1 ? text : text.slice(0, end);
   const rest = end === -1 ? '' : text.slice(end);
   const colon = authority.lastIndexOf(':');
   if (colon === -1 && options.listen === true && /^\d+$/.test(authority)) {
-    const port = portOf(authority);
+    const port = portOf(authority, options);
     return port === undefined
       ? { problem: 'invalid port' }
       : { kind: 'inet', host: '', port, family: 'any', rest };
   }
   const host = colon === -1 ? authority : authority.slice(0, colon);
   let port: number | undefined = 0;
-  if (colon !== -1) port = portOf(authority.slice(colon + 1));
+  if (colon !== -1) port = portOf(authority.slice(colon + 1), options);
   if (port === undefined) return { problem: 'invalid port' };
   if (host === '') return { problem: 'no host' };
   if (host === '*')
@@ -104,22 +113,23 @@ function parseUnix(text: string, withUri: boolean): WrittenAddress | AddressProb
 /** sizeof(sun_path) less its NUL. */
 const UNIX_PATH_BYTES_MAX = 107;
 
-function parseInet6(text: string, withUri: boolean): WrittenAddress | AddressProblem {
+function parseInet6(text: string, options: AddressForm): WrittenAddress | AddressProblem {
   const close = text.indexOf(']');
   if (close === -1) return { problem: 'invalid host' };
   const host = canonicalIpv6(text.slice(1, close));
   if (host === undefined) return { problem: 'invalid IPv6 address' };
   let tail = text.slice(close + 1);
   let rest = '';
-  const end = withUri ? tail.search(/[/?]/) : -1;
+  const end = options.withUri ? tail.search(/[/?]/) : -1;
   if (end !== -1) [tail, rest] = [tail.slice(0, end), tail.slice(end)];
   if (tail === '') return { kind: 'inet', host, port: 0, family: 6, rest };
-  const port = tail.startsWith(':') ? portOf(tail.slice(1)) : undefined;
+  const port = tail.startsWith(':') ? portOf(tail.slice(1), options) : undefined;
   return port === undefined ? { problem: 'invalid port' } : { kind: 'inet', host, port, family: 6, rest };
 }
 
-function portOf(text: string): number | undefined {
+function portOf(text: string, { anyPort }: AddressForm): number | undefined {
   if (!/^\d{1,5}$/.test(text)) return undefined;
   const port = Number(text);
+  if (port === 0 && anyPort === true) return ANY_PORT;
   return port >= 1 && port <= 65_535 ? port : undefined;
 }

@@ -15,6 +15,7 @@ export interface Environment {
   /** Makes a path absolute against the prefix. */
   prefixPath(path: string): string;
   readFile(path: string): string | FileFailure;
+  readonly anyPort?: boolean;
 }
 
 export interface Block {
@@ -240,6 +241,10 @@ class CheckedSite implements Site {
 
   prefixPath(path: string): string {
     return this.checker.environment.prefixPath(path);
+  }
+
+  get anyPort(): boolean {
+    return this.checker.environment.anyPort === true;
   }
 
   readFile(path: string, word: Word): string {

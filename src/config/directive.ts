@@ -50,6 +50,8 @@ export interface Site {
   /** A path relative to the configuration's folder, made absolute (what nginx calls conf prefix); `root`, logs and temp paths use `prefixPath`. */
   confPath(path: string): string;
   prefixPath(path: string): string;
+  /** Port 0 may be written in `listen`: the program is somebody's test, and asks which it has become. */
+  readonly anyPort?: boolean;
   /** Text of a further file that the configuration names (a password file is read while serving and is none). Throws ConfigError. */
   readFile(path: string, word: Word): string;
 }

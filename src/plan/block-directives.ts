@@ -146,7 +146,10 @@ export const listen = directive<WrittenListen>({
 function readListen(site: Site): WrittenListen {
   const [first] = site.words;
   if (first === undefined) throw site.error('invalid number of arguments in "listen" directive');
-  const address: WrittenAddress | AddressProblem = parseAddress(first.text, { listen: true });
+  const address: WrittenAddress | AddressProblem = parseAddress(first.text, {
+    listen: true,
+    anyPort: site.anyPort === true,
+  });
   if ('problem' in address)
     throw site.error(`${address.problem} in "${first.text}" of the "listen" directive`, first);
   const options: Writable<WrittenListen> = {

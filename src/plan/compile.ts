@@ -34,6 +34,8 @@ export interface CompileInput {
   /** Addresses by host, in the resolver's order; empty for a host that has none. Hosts that are absent come back in `unresolved`. */
   readonly names: ReadonlyMap<string, readonly string[]>;
   readonly hostname: string;
+  /** Port 0 may be written in `listen`. */
+  readonly anyPort?: boolean;
   readonly modules: readonly AnyModule[];
   /** Compiles what main and events say (modules/core.ts). */
   readonly processSettings: (main: BlockScope, events: BlockScope | undefined) => ProcessSettings;
@@ -48,6 +50,8 @@ export interface CompileResult {
   readonly warnings: readonly Mistake[];
   /** "sendfile" and where it stands: accepted, without effect. */
   readonly noEffect: readonly { readonly name: string; readonly place: string; readonly why: string }[];
+  /** Names of all directives that are written. */
+  readonly written: ReadonlySet<string>;
   /** Hosts to resolve before the plan can be right: compile again with them in `names`. */
   readonly unresolved: readonly string[];
   readonly sources: readonly Source[];
@@ -73,6 +77,7 @@ export function compilePlan(input: CompileInput): CompileResult {
     errorsDropped: parsed.errorsDropped + checked.errorsDropped,
     warnings: [...checked.warnings, ...builder.warnings],
     noEffect: noEffectOf(checked.block),
+    written: namesIn(checked.block, new Set()),
     unresolved: [...builder.unresolved],
     sources: parsed.sources,
   };
@@ -273,7 +278,16 @@ function environmentOf(input: CompileInput): Environment {
     confPath: (path) => absolute(folder, path),
     prefixPath: (path) => absolute(input.prefix, path),
     readFile: (path) => input.files.read(path),
+    anyPort: input.anyPort === true,
   };
+}
+
+function namesIn(block: Block, names: Set<string>): ReadonlySet<string> {
+  for (const { directive, block: inner } of block.entries) {
+    names.add(directive.name);
+    if (inner !== undefined) namesIn(inner, names);
+  }
+  return names;
 }
 
 /** Accepted directives that change nothing here, for one line at `info`. */

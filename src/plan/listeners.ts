@@ -1,7 +1,7 @@
 // From the `listen` lines of all servers to bound addresses, each with its servers by name. As ngx_http_add_listen() and
 // ngx_http_optimize_servers(): an address beside a wildcard of the same port shares the wildcard's socket unless it has options of its own.
 
-import { canonicalIpv6, isIpv4 } from '../config/address.ts';
+import { ANY_PORT, canonicalIpv6, isIpv4 } from '../config/address.ts';
 import type { WrittenListen, WrittenName } from './block-directives.ts';
 import type { Builder } from './builder.ts';
 import type { ListenerPlan, ListenSettings, ServerPlan, ServersOfAddress } from './plan.ts';
@@ -130,7 +130,7 @@ export class ListenerTable {
   private addressesOf(scope: Scope, written: WrittenListen): ListenSettings['address'][] {
     const { address } = written;
     if (address.kind === 'unix') return [{ family: 'unix', path: address.path }];
-    const port = address.port === 0 ? 80 : address.port;
+    const port = address.port === 0 ? 80 : address.port === ANY_PORT ? 0 : address.port;
     if (address.family === 'any') return [{ family: 4, host: '0.0.0.0', port }];
     if (address.family === 6) return [{ family: 6, host: address.host, port }];
     if (address.family === 4) return [{ family: 4, host: address.host, port }];

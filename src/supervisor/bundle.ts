@@ -14,6 +14,7 @@ export interface Bundle {
   /** For `worker_processes auto`. */
   readonly cores: number;
   readonly errorLog: string | undefined;
+  readonly anyPort?: boolean;
   readonly texts: Readonly<Record<string, string | FileFailure>>;
   readonly globs: Readonly<Record<string, readonly string[]>>;
   readonly names: Readonly<Record<string, readonly string[]>>;
@@ -30,6 +31,8 @@ export interface Invocation {
   readonly errorLog: string | undefined;
   readonly hostname: string;
   readonly cores: number;
+  /** The library: `listen 0` is allowed. */
+  readonly anyPort?: boolean;
 }
 
 /** All addresses of a host in the resolver's order, none where it has none. */
@@ -78,6 +81,7 @@ function compile(bundle: Bundle, files: ConfigFiles): CompileResult {
     files,
     names: new Map(Object.entries(bundle.names)),
     hostname: bundle.hostname,
+    anyPort: bundle.anyPort === true,
     modules,
     processSettings: (main, events) => compileProcess(main, events, bundle.cores),
   });

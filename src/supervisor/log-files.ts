@@ -90,17 +90,22 @@ interface Writer {
 export class LogFiles {
   private readonly clock: LogClock;
   private readonly defaultPath: string;
+  /** Logs that are no files: by path, what takes their lines. */
+  private readonly virtual: ReadonlyMap<string, LogOutput>;
   private readonly fds = new Map<string, number>();
   private readonly writers = new Map<string, Writer>();
 
   /** `defaultPath` is what a plan's log without a path stands for: `-e`, or logs/error.log. */
-  constructor(clock: LogClock, defaultPath: string) {
+  constructor(clock: LogClock, defaultPath: string, virtual: ReadonlyMap<string, LogOutput> = new Map()) {
     this.clock = clock;
     this.defaultPath = defaultPath;
+    this.virtual = virtual;
   }
 
+  /** The files to open for them. */
   pathsOf(plans: readonly LogPlan[]): Set<string> {
-    return new Set(plans.map(({ path }) => this.real(path)));
+    const paths = plans.map(({ path }) => this.real(path));
+    return new Set(paths.filter((path) => !this.virtual.has(path)));
   }
 
   paths(): string[] {
@@ -126,10 +131,9 @@ export class LogFiles {
     const key = `${options.bufferBytes} ${options.flushMs} ${options.gzipLevel} ${real}`;
     const known = this.writers.get(key);
     if (known !== undefined) return known.writer;
-    const fd = this.fds.get(real);
     const pack = (text: string): string =>
       byteString(gzipSync(bytesOf(text), { level: options.gzipLevel, finishFlush: constants.Z_FINISH }));
-    const writer = new LogWriter(fd === undefined ? NOWHERE : logOutput(fd), options, this.clock, pack);
+    const writer = new LogWriter(this.outputOf(real), options, this.clock, pack);
     this.writers.set(key, { path: real, writer });
     return writer;
   }
@@ -151,8 +155,18 @@ export class LogFiles {
     this.fds.delete(path);
   }
 
+  /** For a process that goes on without it. */
+  closeAll(): void {
+    for (const path of this.paths()) this.drop(path);
+  }
+
   flush(): void {
     for (const { writer } of this.writers.values()) writer.flush();
+  }
+
+  private outputOf(path: string): LogOutput {
+    const fd = this.fds.get(path);
+    return this.virtual.get(path) ?? (fd === undefined ? NOWHERE : logOutput(fd));
   }
 
   private real(path: string): string {

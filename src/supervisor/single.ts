@@ -35,7 +35,8 @@ const BIND_AGAIN_MS = 500;
 export class SingleProcess {
   readonly worker: Worker;
   private readonly world: SingleWorld;
-  private readonly invocation: Invocation;
+  /** What the next load reads. */
+  invocation: Invocation;
   private number = 0;
   private loading: Promise<Loaded> | undefined;
   private again = false;
