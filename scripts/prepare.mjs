@@ -61,7 +61,15 @@ function whyBuild() {
   );
   if (!made.every((path) => existsSync(path))) return 'dist/ is missing';
   const oldest = Math.min(...made.map((path) => statSync(path).mtimeMs));
-  const sources = ['src', 'scripts', 'examples', 'package-lock.json', 'tsdown.config.ts', 'tsconfig.json'];
+  const sources = [
+    'src',
+    'scripts',
+    'examples',
+    'test/simulation',
+    'package-lock.json',
+    'tsdown.config.ts',
+    'tsconfig.json',
+  ];
   const newer = sources.map((path) => newest(join(ROOT, path))).find((file) => file.mtimeMs > oldest);
   return newer === undefined ? undefined : `${newer.path.slice(ROOT.length + 1)} is newer than dist/`;
 }

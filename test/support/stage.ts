@@ -1,7 +1,6 @@
 // Where a balancer under test plays: an engine for it, an engine for its clients and peers, and a way to wait that pumps a simulated world
 // or lets Node's loop turn. A test that awaits conditions runs unchanged on each.
 import type { Address, Engine, IoError, Listener, ListenerHandler, Ms } from '../../src/io/engine.ts';
-import { epollEngine } from '../../src/io/epoll/epoll-engine.ts';
 import { ioErrorText, isIoError } from '../../src/io/io-error.ts';
 import { portableEngine } from '../../src/io/portable/portable-engine.ts';
 import { type Faults, NO_FAULTS } from '../../src/io/simulated/faults.ts';
@@ -64,6 +63,7 @@ export async function portableStage(): Promise<Stage> {
 
 /** Raw Linux calls, where they are to be had; ask `selfTest()` before. */
 export async function epollStage(): Promise<Stage> {
+  const { epollEngine } = await import('../../src/io/epoll/epoll-engine.ts'); // native code, for whoever asks for it
   const engine = epollEngine();
   if (isIoError(engine)) throw new Error(ioErrorText(engine));
   return realStage(engine);

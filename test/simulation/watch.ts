@@ -1,0 +1,235 @@
+// Looks inside the driver after each step of the world: everything that is open belongs to somebody, has a deadline, is counted once and
+// holds no more than its limit. Also tells the ledger which links an exchange used. Changes nothing.
+import type { Peer } from '../../src/balance/peer.ts';
+import type { PeerTable } from '../../src/balance/peer-table.ts';
+import { RECEIVE_BYTES, TUNNEL_PENDING_BYTES_MAX } from '../../src/base/limits.ts';
+import type { RequestHead } from '../../src/http/head.ts';
+import type { Conn } from '../../src/io/engine.ts';
+import type { TimerWheel } from '../../src/io/timer-wheel.ts';
+import type { ClientConnection } from '../../src/proxy/client-connection.ts';
+import type { Exchange as ProxyExchange } from '../../src/proxy/exchange.ts';
+import type { ExchangeRun } from '../../src/proxy/run.ts';
+import type { Balancer } from '../support/balancer.ts';
+import type { Cast } from './cast.ts';
+
+interface QueueInside {
+  readonly memoryBytes: number;
+  readonly limits: { readonly memoryBytesMax: number };
+}
+
+interface PeerInside {
+  readonly conn: Conn;
+  readonly timer: number;
+  readonly state: string;
+  readonly queue: QueueInside;
+}
+
+interface RunInside {
+  readonly x: ProxyExchange;
+  readonly peer: PeerInside | undefined;
+  readonly timer: number;
+  readonly children: ReadonlySet<RunInside>;
+}
+
+interface ClientInside {
+  readonly conn: Conn;
+  readonly timer: number;
+  readonly state: string;
+  readonly run: RunInside | undefined;
+  readonly held: Uint8Array;
+  readonly queue: QueueInside;
+}
+
+interface DriverInside {
+  readonly clients: ReadonlySet<ClientInside>;
+  readonly pools: ReadonlyMap<string, { readonly idle: readonly PeerInside[] }>;
+}
+
+interface TunnelsInside {
+  readonly pending: ReadonlyMap<number, Uint8Array>;
+  readonly peers: readonly (Peer | undefined)[];
+}
+
+export class Watch {
+  /** Exchanges that the driver has begun, the refused heads among them; each must be logged. */
+  begun = 0;
+  private readonly cast: Cast;
+  private readonly balancer: Balancer;
+  private readonly driver: DriverInside;
+  private readonly tunnels: TunnelsInside;
+  private readonly linkOf = new Map<Conn, number>();
+
+  constructor(cast: Cast, balancer: Balancer) {
+    this.cast = cast;
+    this.balancer = balancer;
+    this.driver = balancer.driver as unknown as DriverInside;
+    this.tunnels = balancer.driver.tunnels as unknown as TunnelsInside;
+    this.followConnects();
+    this.followExchanges();
+  }
+
+  private followConnects(): void {
+    const { engine } = this.balancer.stage;
+    const connect = engine.connect.bind(engine);
+    engine.connect = (address, options, handler) => {
+      const number = this.cast.world.links.length;
+      const conn = connect(address, options, handler);
+      const local = engine.localAddress(conn);
+      if (local.family !== 'unix') this.cast.linksByPort.set(local.port, number);
+      this.linkOf.set(conn, number);
+      return conn;
+    };
+  }
+
+  private followExchanges(): void {
+    const { driver } = this.balancer;
+    const { ledger } = this.cast;
+    const begin = driver.begin.bind(driver);
+    const beginRefused = driver.beginRefused.bind(driver);
+    const connect = driver.connect.bind(driver);
+    driver.begin = (connection: ClientConnection, head: RequestHead, ignored) => {
+      this.begun++;
+      const record = ledger.find(head.target);
+      if (record === undefined)
+        ledger.problem(`the balancer read a request that nobody sent: ${head.requestLine}`);
+      else {
+        record.begun++;
+        if ('begunAt' in record) record.begunAt = this.cast.now();
+      }
+      if (this.cast.tracing) this.cast.trace('balancer', `begins ${head.requestLine}`);
+      begin(connection, head, ignored);
+    };
+    driver.beginRefused = (connection, head, status, reason) => {
+      this.begun++;
+      const record = ledger.find(head.requestLine);
+      if (record !== undefined) record.begun++;
+      if (this.cast.tracing)
+        this.cast.trace('balancer', `refuses ${JSON.stringify(head.requestLine)} with ${status}`);
+      beginRefused(connection, head, status, reason);
+    };
+    driver.connect = (run: ExchangeRun, peer, until) => {
+      connect(run, peer, until);
+      const conn = run.peer?.conn;
+      const number = conn === undefined ? undefined : this.linkOf.get(conn);
+      if (number === undefined) return;
+      ledger.find(run.x.head.target)?.links.add(number);
+      if (this.cast.tracing)
+        this.cast.trace('balancer', `${run.x.head.target} goes to ${peer.name}, link ${number}`);
+    };
+  }
+
+  /** After each step. */
+  look(): void {
+    const { driver } = this.balancer;
+    const { tunnels } = this;
+    const { engine } = this.balancer.stage;
+    const timers = engine.timers as TimerWheel;
+    let conns = 0;
+    let slots = 0;
+    let taken = 0;
+    for (const client of this.driver.clients) {
+      conns++;
+      slots++;
+      let waits = timers.deadline(client.timer) < Number.POSITIVE_INFINITY;
+      if (client.run !== undefined && client.run.x.phase !== 'log') {
+        const used = this.lookAtRun(client.run, timers);
+        conns += used.conns;
+        slots += used.slots;
+        taken += used.taken;
+        waits ||= used.waits;
+      }
+      if (!waits) this.problem(client, 'has no deadline');
+      if (client.held.length > 2 * RECEIVE_BYTES)
+        this.problem(client, `holds ${client.held.length} bytes ahead`);
+      this.lookAtQueue(client, client.queue, 'for the client');
+    }
+    for (const { idle } of this.driver.pools.values()) {
+      for (const peer of idle) {
+        conns++;
+        slots++;
+        if (peer.state !== 'idle') this.cast.ledger.problem(`a kept connection is ${peer.state}`);
+        if (timers.deadline(peer.timer) === Number.POSITIVE_INFINITY)
+          this.cast.ledger.problem('a kept connection has no deadline');
+      }
+    }
+    const { count } = driver.tunnels;
+    conns += 2 * count;
+    slots += count;
+    for (const peer of tunnels.peers) if (peer !== undefined) taken++;
+    for (const bytes of tunnels.pending.values()) {
+      if (bytes.length > TUNNEL_PENDING_BYTES_MAX)
+        this.cast.ledger.problem(`a tunnel holds ${bytes.length} bytes`);
+    }
+    this.compare('open connections', engine.openCount, conns);
+    this.compare('timer slots', timers.size, slots);
+    this.compare('connections counted of peers', this.counted(), taken);
+    this.compare(
+      'active clients counted',
+      this.balancer.facts.counters.active,
+      this.driver.clients.size + count,
+    );
+  }
+
+  private lookAtRun(run: RunInside, timers: TimerWheel): Used {
+    const used: Used = { conns: 0, slots: 0, taken: 0, waits: false };
+    const { peer, x } = run;
+    if (run.timer !== -1) {
+      used.slots++;
+      used.waits ||= timers.deadline(run.timer) < Number.POSITIVE_INFINITY;
+    }
+    if (x.selection?.peer !== undefined) used.taken++;
+    if (peer !== undefined && peer.state !== 'closed') {
+      used.conns++;
+      used.slots++;
+      used.waits ||= timers.deadline(peer.timer) < Number.POSITIVE_INFINITY;
+      this.lookAtQueue(undefined, peer.queue, 'for a peer');
+    }
+    for (const child of run.children) {
+      const more = this.lookAtRun(child, timers);
+      used.conns += more.conns;
+      used.slots += more.slots;
+      used.taken += more.taken;
+      used.waits ||= more.waits;
+    }
+    return used;
+  }
+
+  private lookAtQueue(client: ClientInside | undefined, queue: QueueInside, whose: string): void {
+    const most = queue.limits.memoryBytesMax + 2 * RECEIVE_BYTES;
+    if (queue.memoryBytes <= most) return;
+    this.problem(client, `has ${queue.memoryBytes} bytes waiting ${whose}, and may have ${most}`);
+  }
+
+  /** Over all tables of peers that were ever in use. */
+  private counted(): number {
+    for (const { table } of this.balancer.generation.upstreams) this.tables.add(table);
+    let count = 0;
+    const memories = new Set<ArrayBufferLike>(); // tables of one zone look into the same
+    for (const { conns } of this.tables) {
+      if (memories.has(conns.buffer)) continue;
+      memories.add(conns.buffer);
+      for (const each of conns) count += each;
+    }
+    return count;
+  }
+
+  private readonly tables = new Set<PeerTable>();
+
+  private compare(what: string, found: number, expected: number): void {
+    if (found !== expected) this.cast.ledger.problem(`${what}: ${found}, but ${expected} have an owner`);
+  }
+
+  private problem(client: ClientInside | undefined, text: string): void {
+    const target = client?.run?.x.head.target ?? '';
+    this.cast.ledger.problem(
+      `a client's connection (${client?.state}, ${client?.run?.x.phase} ${target}) ${text}`,
+    );
+  }
+}
+
+interface Used {
+  conns: number;
+  slots: number;
+  taken: number;
+  waits: boolean;
+}
