@@ -1,7 +1,7 @@
 // nginx's "core functionality": the directives of main and events, and what they settle for the processes.
 import type { Level } from '../base/failures.ts';
 import { flag, integer, offset, oneOf, optional, path, time, word } from '../config/argument.ts';
-import type { Context, Directive, Site, Word } from '../config/directive.ts';
+import type { Argument, Context, Directive, Site, Word } from '../config/directive.ts';
 import { directive, unsupported } from '../config/directive.ts';
 import { lineOf } from '../config/position.ts';
 import { parseWhole } from '../config/units.ts';
@@ -303,7 +303,16 @@ const NO_MUTEX = 'because each worker has a listening socket of its own';
 const BATCH = 'because a drain of the event queue is bounded by time, not by number';
 const NO_CORE_FILES = 'because a worker is no program that leaves core files to be read';
 const WRONG_FLAG = ['yes', 'it must be "on" or "off"'] as const;
-const EVENT_TYPES = oneOf('epoll', 'poll', 'select', 'kqueue', 'eventport', '/dev/poll');
+const EVENT_TYPES = ['epoll', 'poll', 'select', 'kqueue', 'eventport', '/dev/poll'];
+
+/** As ngx_event_use(). */
+const eventType: Argument<string> = {
+  allowed: EVENT_TYPES.join(', '),
+  read(given, site) {
+    if (EVENT_TYPES.includes(given.text)) return given.text;
+    throw site.error(`invalid event type "${given.text}"`, given, `allowed: ${EVENT_TYPES.join(', ')}`);
+  },
+};
 
 const withoutEffects: readonly Directive<unknown>[] = [
   threadPool,
@@ -342,11 +351,11 @@ const withoutEffects: readonly Directive<unknown>[] = [
     value: 'on',
     wrong: WRONG_FLAG,
   }),
-  withoutEffect('use', EVENTS, [EVENT_TYPES], {
+  withoutEffect('use', EVENTS, [eventType], {
     doc: 'How the system tells of events.',
     why: 'because HOLDFAST_ENGINE chooses the engine, else what is there',
     value: 'epoll',
-    wrong: ['magic', 'invalid value "magic"'],
+    wrong: ['magic', 'invalid event type "magic"'],
   }),
   withoutEffect('multi_accept', EVENTS, [flag], {
     doc: 'A worker takes all waiting connections at once.',

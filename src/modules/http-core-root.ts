@@ -74,6 +74,7 @@ function readPath(site: Site, shorten: (text: string) => string): PathTemplate {
     throw site.error(`the $${forbidden} variable cannot be used in the "${name.text}" directive`, written);
   }
   const text = shorten(written.text);
-  const source = text.startsWith('$') ? text : site.prefixPath(text);
+  const asItIs = text.startsWith('$') || written.text.startsWith('/'); // `root /` is '' and not the prefix
+  const source = asItIs ? text : site.prefixPath(text);
   return { template: parseTemplate(source, written, site), prefix: site.prefixPath('') };
 }

@@ -18,7 +18,7 @@ export const index = directive({
   read: readNames,
   default: 'index.html',
   doc: 'Files that are tried in turn for a URI that ends with a slash; the last may be a path from the root of the server.',
-  example: 'index index.$geo.html index.html /index.php;',
+  example: 'index index.$host.html index.html /index.php;',
   refuses: { 'index "";': 'index "" in "index" directive is invalid' },
 });
 

@@ -7,7 +7,8 @@ import type { FileFacts, FileHandle, Files } from '../../src/proxy/ports.ts';
 export type FileCall = 'stat' | 'open' | 'read' | 'write' | 'temporary';
 
 export const NO_SUCH_FILE: FileError = { errno: 2, code: 'ENOENT', text: 'No such file or directory' };
-export const IS_FOLDER: FileError = { errno: 21, code: 'EISDIR', text: 'Is a directory' };
+export const NOT_A_FOLDER: FileError = { errno: 20, code: 'ENOTDIR', text: 'Not a directory' };
+export const NAME_TOO_LONG: FileError = { errno: 36, code: 'ENAMETOOLONG', text: 'File name too long' };
 export const DISK_FULL: FileError = { errno: 28, code: 'ENOSPC', text: 'No space left on device' };
 export const READ_FAILED: FileError = { errno: 5, code: 'EIO', text: 'Input/output error' };
 
@@ -64,7 +65,7 @@ export class MemoryDisk implements Files {
     if (refusal !== undefined) return refusal;
     const inode = this.inodes.get(path);
     if (inode !== undefined && !path.endsWith('/')) return factsOf(inode);
-    return this.isFolder(path) ? FOLDER : NO_SUCH_FILE;
+    return this.isFolder(path) ? FOLDER : this.absence(path);
   }
 
   realpath(path: string): string | FileError {
@@ -77,11 +78,12 @@ export class MemoryDisk implements Files {
     if (refusal !== undefined) return refusal;
     const inode = this.inodes.get(path);
     if (inode !== undefined) return this.handle(path, inode);
-    return this.isFolder(path) ? IS_FOLDER : NO_SUCH_FILE;
+    return this.isFolder(path) ? this.handle(path, FOLDER_INODE) : this.absence(path);
   }
 
   facts(file: FileHandle): FileFacts | FileError {
-    return factsOf(this.at(file).inode);
+    const { inode } = this.at(file);
+    return inode === FOLDER_INODE ? FOLDER : factsOf(inode);
   }
 
   read(
@@ -159,7 +161,15 @@ export class MemoryDisk implements Files {
   readText(path: string, bytesMax: number): string | FileError {
     const refusal = this.refuses?.('read', path);
     if (refusal !== undefined) return refusal;
-    return this.text(path)?.slice(0, bytesMax) ?? NO_SUCH_FILE;
+    return this.text(path)?.slice(0, bytesMax) ?? this.absence(path);
+  }
+
+  /** Why there is nothing at a path. */
+  private absence(path: string): FileError {
+    const parts = path.split('/');
+    if (parts.some((part) => part.length > 255)) return NAME_TOO_LONG;
+    const within = parts.some((_, i) => i > 0 && this.inodes.has(parts.slice(0, i).join('/')));
+    return within ? NOT_A_FOLDER : NO_SUCH_FILE;
   }
 
   private isFolder(path: string): boolean {
@@ -180,6 +190,8 @@ export class MemoryDisk implements Files {
     return open;
   }
 }
+
+const FOLDER_INODE: Inode = { bytes: new Uint8Array(0), length: 0, modifiedSeconds: 0 };
 
 const FOLDER: FileFacts = {
   kind: 'directory',
