@@ -156,6 +156,21 @@ describe('request bodies', () => {
     expect(peer.requests[0]).toMatch(/Content-Length: 3\r\n\r\nabc$/);
   });
 
+  it('that were partly sent to a server whose answer led elsewhere are not sent again', async () => {
+    const { balancer, peer } = await pair(
+      `location / { proxy_pass ${PEER}; proxy_request_buffering off; }
+       location /again { proxy_pass ${PEER}; }`,
+      (all) => (all.startsWith('POST') ? reply('200 OK', '', 'X-Accel-Redirect: /again') : ok(headOf(all))),
+    );
+    const client = dial(balancer.port);
+    client.send('POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 6\r\n\r\nabc');
+    await vi.waitFor(() => expect(peer.connections).toBe(1), { interval: 1 });
+    client.send('def');
+    expect(statusOf(await client.rest())).toBe(200);
+    expect(peer.requests[1]).toMatch(/^GET \/again HTTP\/1.1\r\n/);
+    expect(peer.requests[1]).toMatch(/\r\nContent-Length: 0\r\n/);
+  });
+
   it('reach the server before they have ended without buffering', async () => {
     const balancer = await startBalancer(
       `server { listen 127.0.0.1:%%PORT%%; location / { proxy_pass ${PEER}; proxy_request_buffering off; } }`,

@@ -137,8 +137,11 @@ class ProxyPass implements Pass {
 
   renderHead(x: Exchange): string {
     const { slice, context } = this;
+    const gone = x.parent === undefined && x.body.gone;
     if (slice.body !== undefined) this.body = slice.body(x);
-    context.body = bodyFacts(x, slice.body === undefined ? undefined : this.body, this.body === undefined);
+    else if (gone) this.body = '';
+    const own = slice.body !== undefined || gone ? this.body : undefined;
+    context.body = bodyFacts(x, own, this.body === undefined);
     return renderRequestHead(x, {
       method: this.method,
       target: this.uri,

@@ -103,6 +103,7 @@ export function newAttempt(peer: string, now: Ms, redirected: boolean): Attempt 
 
 /** The attempt is over, if there is one: counts it, has the driver keep or close the connection. */
 export function letGo(x: Exchange, outcome: 'ok' | 'failed', keep: boolean): void {
+  x.body.stream = undefined; // what comes from now on waits for the next peer
   const attempt = x.attempts.at(-1);
   if (attempt !== undefined && attempt.responseMs < 0) attempt.responseMs = x.now - attempt.startedAt;
   if (x.peer === undefined) return;

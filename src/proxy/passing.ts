@@ -15,7 +15,7 @@ import { adoptHead } from './upstream-answer.ts';
 export function passOn(x: Exchange, pass: Pass): void {
   if (x.pass !== pass) x.attemptsRedirected = x.attempts.length > 0;
   x.pass = pass;
-  if (x.parent === undefined && !x.body.ready(pass.settings.requestBuffering)) {
+  if (x.parent === undefined && !x.body.ready) {
     if (x.phase !== 'wait') x.move('wait');
     x.awaitsBody = true;
     return x.queue({ do: 'body', how: pass.settings.requestBuffering ? 'buffer' : 'stream' });

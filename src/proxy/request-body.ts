@@ -77,9 +77,17 @@ export class RequestBody {
     return this.decoder.trailers;
   }
 
-  /** Whether a request may be sent to a peer now: the whole body is here, or is to be streamed. */
-  ready(whole: boolean): boolean {
-    return this.complete || (!whole && this.phase === 'streaming');
+  /**
+   * Whether a request may be sent to a peer now: the whole body is here, is being streamed, or will never be sent. What was once begun
+   * as a stream goes on as one, whatever a location further on asks for, as in nginx.
+   */
+  get ready(): boolean {
+    return this.phase !== 'waiting' && this.phase !== 'storing';
+  }
+
+  /** It is not to be had any more, whole or at all: read away, refused, or spent on a peer whose answer led elsewhere. */
+  get gone(): boolean {
+    return this.discarded || this.spent;
   }
 
   /** Nothing that a peer has had is lost: another peer can be given all of it. */
