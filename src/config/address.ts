@@ -8,6 +8,8 @@ export type WrittenAddress =
       readonly host: string;
       /** 0 where none was written. */
       readonly port: number;
+      /** Where a range was written (`listen 8000-8010`), its last port. */
+      readonly lastPort?: number;
       readonly family: 'name' | 4 | 6 | 'any';
       /** What follows: a URI with its slash, '' for none. */
       readonly rest: string;
@@ -24,7 +26,7 @@ export interface AddressProblem {
 export interface AddressForm {
   /** It ends at the first "/" or "?" (`unix:` paths at ":"). */
   readonly withUri?: boolean;
-  /** A lone number is a port. */
+  /** A lone number is a port, and a port may be a range. */
   readonly listen?: boolean;
   /** Port 0 may be written and reads as ANY_PORT. */
   readonly anyPort?: boolean;
@@ -39,20 +41,19 @@ export function parseAddress(text: string, options: AddressForm = {}): WrittenAd
   const authority = end === -1 ? text : text.slice(0, end);
   const rest = end === -1 ? '' : text.slice(end);
   const colon = authority.lastIndexOf(':');
-  if (colon === -1 && options.listen === true && /^\d+$/.test(authority)) {
-    const port = portOf(authority, options);
-    return port === undefined
-      ? { problem: 'invalid port' }
-      : { kind: 'inet', host: '', port, family: 'any', rest };
+  if (colon === -1 && options.listen === true && /^\d+(?:-\d+)?$/.test(authority)) {
+    const ports = portsOf(authority, options);
+    return 'problem' in ports ? ports : { kind: 'inet', host: '', ...ports, family: 'any', rest };
   }
   const host = colon === -1 ? authority : authority.slice(0, colon);
-  let port: number | undefined = 0;
-  if (colon !== -1) port = portOf(authority.slice(colon + 1), options);
-  if (port === undefined) return { problem: 'invalid port' };
+  const ports = colon === -1 ? { port: 0 } : portsOf(authority.slice(colon + 1), options);
+  if ('problem' in ports) return ports;
   if (host === '') return { problem: 'no host' };
   if (host === '*')
-    return options.listen ? { kind: 'inet', host, port, family: 'any', rest } : { problem: 'invalid host' };
-  return { kind: 'inet', host, port, family: isIpv4(host) ? 4 : 'name', rest };
+    return options.listen
+      ? { kind: 'inet', host, ...ports, family: 'any', rest }
+      : { problem: 'invalid host' };
+  return { kind: 'inet', host, ...ports, family: isIpv4(host) ? 4 : 'name', rest };
 }
 
 export function isIpv4(text: string): boolean {
@@ -123,8 +124,25 @@ function parseInet6(text: string, options: AddressForm): WrittenAddress | Addres
   const end = options.withUri ? tail.search(/[/?]/) : -1;
   if (end !== -1) [tail, rest] = [tail.slice(0, end), tail.slice(end)];
   if (tail === '') return { kind: 'inet', host, port: 0, family: 6, rest };
-  const port = tail.startsWith(':') ? portOf(tail.slice(1), options) : undefined;
-  return port === undefined ? { problem: 'invalid port' } : { kind: 'inet', host, port, family: 6, rest };
+  if (!tail.startsWith(':')) return { problem: 'invalid host' };
+  const ports = portsOf(tail.slice(1), options);
+  return 'problem' in ports ? ports : { kind: 'inet', host, ...ports, family: 6, rest };
+}
+
+/** A port, or where one is listened on a range of them. */
+function portsOf(
+  text: string,
+  options: AddressForm,
+): { readonly port: number; readonly lastPort?: number } | AddressProblem {
+  const dash = options.listen === true ? text.indexOf('-') : -1;
+  if (dash === -1) {
+    const port = portOf(text, options);
+    return port === undefined ? { problem: 'invalid port' } : { port };
+  }
+  const port = portOf(text.slice(0, dash), {});
+  const lastPort = portOf(text.slice(dash + 1), {});
+  if (port === undefined || lastPort === undefined) return { problem: 'invalid port' };
+  return port > lastPort ? { problem: 'invalid port range' } : { port, lastPort };
 }
 
 function portOf(text: string, { anyPort }: AddressForm): number | undefined {

@@ -130,18 +130,27 @@ export class ListenerTable {
   private addressesOf(scope: Scope, written: WrittenListen): ListenSettings['address'][] {
     const { address } = written;
     if (address.kind === 'unix') return [{ family: 'unix', path: address.path }];
-    const port = address.port === 0 ? 80 : address.port === ANY_PORT ? 0 : address.port;
-    if (address.family === 'any') return [{ family: 4, host: '0.0.0.0', port }];
-    if (address.family === 6) return [{ family: 6, host: address.host, port }];
-    if (address.family === 4) return [{ family: 4, host: address.host, port }];
-    const hosts = this.builder.resolve(address.host);
-    if (hosts === undefined) {
-      if (this.builder.unresolved.has(address.host)) return [{ family: 4, host: '127.0.0.1', port }];
-      throw scope.error(`host not found in "${written.word.text}" of the "listen" directive`, written.word);
-    }
-    return hosts.map((host) =>
-      isIpv4(host) ? { family: 4, host, port } : { family: 6, host: canonicalIpv6(host) ?? host, port },
+    const first = address.port === 0 ? 80 : address.port === ANY_PORT ? 0 : address.port;
+    const last = address.lastPort ?? first;
+    return this.hostsOf(scope, written, address).flatMap(({ family, host }) =>
+      Array.from({ length: last - first + 1 }, (_, i) => ({ family, host, port: first + i })),
     );
+  }
+
+  private hostsOf(
+    scope: Scope,
+    { word }: WrittenListen,
+    { family, host }: Extract<WrittenListen['address'], { kind: 'inet' }>,
+  ): { readonly family: 4 | 6; readonly host: string }[] {
+    if (family === 'any') return [{ family: 4, host: '0.0.0.0' }];
+    if (family !== 'name') return [{ family, host }];
+    const hosts = this.builder.resolve(host);
+    if (hosts !== undefined)
+      return hosts.map((each) =>
+        isIpv4(each) ? { family: 4, host: each } : { family: 6, host: canonicalIpv6(each) ?? each },
+      );
+    if (this.builder.unresolved.has(host)) return [{ family: 4, host: '127.0.0.1' }];
+    throw scope.error(`host not found in "${word.text}" of the "listen" directive`, word);
   }
 }
 
