@@ -1,69 +1,30 @@
 // Looks inside the driver after each step of the world: everything that is open belongs to somebody, has a deadline, is counted once and
-// holds no more than its limit. Also tells the ledger which links an exchange used. Changes nothing.
-import type { Peer } from '../../src/balance/peer.ts';
+// holds no more than its limit. Also tells the ledger which links an exchange used. Changes nothing. What is private is asked for in
+// brackets: the compiler then knows the names, and says so when one of them changes.
 import type { PeerTable } from '../../src/balance/peer-table.ts';
 import { RECEIVE_BYTES, TUNNEL_PENDING_BYTES_MAX } from '../../src/base/limits.ts';
 import type { RequestHead } from '../../src/http/head.ts';
 import type { Conn } from '../../src/io/engine.ts';
 import type { TimerWheel } from '../../src/io/timer-wheel.ts';
 import type { ClientConnection } from '../../src/proxy/client-connection.ts';
-import type { Exchange as ProxyExchange } from '../../src/proxy/exchange.ts';
+import type { Driver } from '../../src/proxy/driver.ts';
+import type { OutQueue } from '../../src/proxy/out-queue.ts';
 import type { ExchangeRun } from '../../src/proxy/run.ts';
 import type { Balancer } from '../support/balancer.ts';
 import type { Cast } from './cast.ts';
-
-interface QueueInside {
-  readonly memoryBytes: number;
-  readonly limits: { readonly memoryBytesMax: number };
-}
-
-interface PeerInside {
-  readonly conn: Conn;
-  readonly timer: number;
-  readonly state: string;
-  readonly queue: QueueInside;
-}
-
-interface RunInside {
-  readonly x: ProxyExchange;
-  readonly peer: PeerInside | undefined;
-  readonly timer: number;
-  readonly children: ReadonlySet<RunInside>;
-}
-
-interface ClientInside {
-  readonly conn: Conn;
-  readonly timer: number;
-  readonly state: string;
-  readonly run: RunInside | undefined;
-  readonly held: Uint8Array;
-  readonly queue: QueueInside;
-}
-
-interface DriverInside {
-  readonly clients: ReadonlySet<ClientInside>;
-  readonly pools: ReadonlyMap<string, { readonly idle: readonly PeerInside[] }>;
-}
-
-interface TunnelsInside {
-  readonly pending: ReadonlyMap<number, Uint8Array>;
-  readonly peers: readonly (Peer | undefined)[];
-}
 
 export class Watch {
   /** Exchanges that the driver has begun, the refused heads among them; each must be logged. */
   begun = 0;
   private readonly cast: Cast;
   private readonly balancer: Balancer;
-  private readonly driver: DriverInside;
-  private readonly tunnels: TunnelsInside;
+  private readonly driver: Driver;
   private readonly linkOf = new Map<Conn, number>();
 
   constructor(cast: Cast, balancer: Balancer) {
     this.cast = cast;
     this.balancer = balancer;
-    this.driver = balancer.driver as unknown as DriverInside;
-    this.tunnels = balancer.driver.tunnels as unknown as TunnelsInside;
+    this.driver = balancer.driver;
     this.followConnects();
     this.followExchanges();
   }
@@ -120,17 +81,16 @@ export class Watch {
 
   /** After each step. */
   look(): void {
-    const { driver } = this.balancer;
-    const { tunnels } = this;
+    const { driver } = this;
     const { engine } = this.balancer.stage;
     const timers = engine.timers as TimerWheel;
     let conns = 0;
     let slots = 0;
     let taken = 0;
-    for (const client of this.driver.clients) {
+    for (const client of driver['clients']) {
       conns++;
       slots++;
-      let waits = timers.deadline(client.timer) < Number.POSITIVE_INFINITY;
+      let waits = timers.deadline(client['timer']) < Number.POSITIVE_INFINITY;
       if (client.run !== undefined && client.run.x.phase !== 'log') {
         const used = this.lookAtRun(client.run, timers);
         conns += used.conns;
@@ -139,49 +99,45 @@ export class Watch {
         waits ||= used.waits;
       }
       if (!waits) this.problem(client, 'has no deadline');
-      if (client.held.length > 2 * RECEIVE_BYTES)
-        this.problem(client, `holds ${client.held.length} bytes ahead`);
+      const ahead = client.ahead.end - client.ahead.start;
+      if (ahead > 2 * RECEIVE_BYTES) this.problem(client, `holds ${ahead} bytes ahead`);
       this.lookAtQueue(client, client.queue, 'for the client');
     }
-    for (const { idle } of this.driver.pools.values()) {
-      for (const peer of idle) {
+    for (const pool of driver['pools'].values()) {
+      for (const peer of pool['idle']) {
         conns++;
         slots++;
-        if (peer.state !== 'idle') this.cast.ledger.problem(`a kept connection is ${peer.state}`);
-        if (timers.deadline(peer.timer) === Number.POSITIVE_INFINITY)
+        if (peer['state'] !== 'idle') this.cast.ledger.problem(`a kept connection is ${peer['state']}`);
+        if (timers.deadline(peer['timer']) === Number.POSITIVE_INFINITY)
           this.cast.ledger.problem('a kept connection has no deadline');
       }
     }
     const { count } = driver.tunnels;
     conns += 2 * count;
     slots += count;
-    for (const peer of tunnels.peers) if (peer !== undefined) taken++;
-    for (const bytes of tunnels.pending.values()) {
+    for (const peer of driver.tunnels['peers']) if (peer !== undefined) taken++;
+    for (const bytes of driver.tunnels['pending'].values()) {
       if (bytes.length > TUNNEL_PENDING_BYTES_MAX)
         this.cast.ledger.problem(`a tunnel holds ${bytes.length} bytes`);
     }
     this.compare('open connections', engine.openCount, conns);
     this.compare('timer slots', timers.size, slots);
     this.compare('connections counted of peers', this.counted(), taken);
-    this.compare(
-      'active clients counted',
-      this.balancer.facts.counters.active,
-      this.driver.clients.size + count,
-    );
+    this.compare('active clients counted', this.balancer.facts.counters.active, driver.clientCount + count);
   }
 
-  private lookAtRun(run: RunInside, timers: TimerWheel): Used {
+  private lookAtRun(run: ExchangeRun, timers: TimerWheel): Used {
     const used: Used = { conns: 0, slots: 0, taken: 0, waits: false };
     const { peer, x } = run;
-    if (run.timer !== -1) {
+    if (run['timer'] !== -1) {
       used.slots++;
-      used.waits ||= timers.deadline(run.timer) < Number.POSITIVE_INFINITY;
+      used.waits ||= timers.deadline(run['timer']) < Number.POSITIVE_INFINITY;
     }
     if (x.selection?.peer !== undefined) used.taken++;
-    if (peer !== undefined && peer.state !== 'closed') {
+    if (peer !== undefined && peer['state'] !== 'closed') {
       used.conns++;
       used.slots++;
-      used.waits ||= timers.deadline(peer.timer) < Number.POSITIVE_INFINITY;
+      used.waits ||= timers.deadline(peer['timer']) < Number.POSITIVE_INFINITY;
       this.lookAtQueue(undefined, peer.queue, 'for a peer');
     }
     for (const child of run.children) {
@@ -194,10 +150,10 @@ export class Watch {
     return used;
   }
 
-  private lookAtQueue(client: ClientInside | undefined, queue: QueueInside, whose: string): void {
+  private lookAtQueue(client: ClientConnection | undefined, queue: OutQueue, whose: string): void {
     const most = queue.limits.memoryBytesMax + 2 * RECEIVE_BYTES;
-    if (queue.memoryBytes <= most) return;
-    this.problem(client, `has ${queue.memoryBytes} bytes waiting ${whose}, and may have ${most}`);
+    if (queue['memoryBytes'] <= most) return;
+    this.problem(client, `has ${queue['memoryBytes']} bytes waiting ${whose}, and may have ${most}`);
   }
 
   /** Over all tables of peers that were ever in use. */
@@ -219,10 +175,10 @@ export class Watch {
     if (found !== expected) this.cast.ledger.problem(`${what}: ${found}, but ${expected} have an owner`);
   }
 
-  private problem(client: ClientInside | undefined, text: string): void {
+  private problem(client: ClientConnection | undefined, text: string): void {
     const target = client?.run?.x.head.target ?? '';
     this.cast.ledger.problem(
-      `a client's connection (${client?.state}, ${client?.run?.x.phase} ${target}) ${text}`,
+      `a client's connection (${client?.['state']}, ${client?.run?.x.phase} ${target}) ${text}`,
     );
   }
 }
