@@ -1,7 +1,6 @@
 // Regular expressions that a request meets while it is served: what they capture becomes the exchange's, `$1` to `$9` and the named
 // groups, as ngx_http_regex_exec().
 import type { Pattern } from '../config/pcre.ts';
-import { asciiLower } from '../config/units.ts';
 import type { Scope } from '../plan/scope.ts';
 import type { Exchange } from '../proxy/exchange.ts';
 
@@ -10,9 +9,7 @@ export type PatternTest = (x: Exchange, text: string) => boolean;
 
 /** Declares the pattern's named groups as variables. */
 export function patternTest(scope: Scope, pattern: Pattern): PatternTest {
-  const slots = [...pattern.names].map(
-    ([name, group]) => [group, scope.variableSlot(asciiLower(name))] as const,
-  );
+  const slots = scope.captureSlots(pattern);
   return (x, text) => {
     const captures = pattern.exec(text);
     if (captures === undefined) return false;

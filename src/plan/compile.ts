@@ -205,9 +205,7 @@ class Compiler {
   ): LocationPlan {
     const scope = new BlockScope(this.builder, block, outer);
     const { name, kind, pattern } = written;
-    const captureSlots = [...(pattern?.names ?? [])].map(
-      ([group, index]) => [index, this.builder.variables.slot(group)] as const,
-    );
+    const captureSlots = pattern === undefined ? [] : scope.captureSlots(pattern);
     const plan = this.builder.location(scope, { name, kind, pattern, captureSlots });
     if (block.entries.some((entry) => entry.directive === (location as unknown))) {
       (plan as { tree: LocationTree | undefined }).tree = this.locations(scope, written, named);

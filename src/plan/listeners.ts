@@ -87,9 +87,7 @@ export class ListenerTable {
                 {
                   kind: 'regex',
                   pattern: name.pattern,
-                  slots: [...name.pattern.names].map(
-                    ([group, index]) => [index, scope.variableSlot(group)] as const,
-                  ),
+                  slots: scope.captureSlots(name.pattern),
                 },
                 server,
               )

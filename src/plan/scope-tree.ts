@@ -4,6 +4,7 @@ import type { Block, Entry, Environment } from '../config/check.ts';
 import { defaultValue } from '../config/check.ts';
 import type { ConfigError } from '../config/config-error.ts';
 import type { Context, Directive, Word } from '../config/directive.ts';
+import type { Pattern } from '../config/pcre.ts';
 import { errorAtWord } from '../config/position.ts';
 import { constantText, type Template } from '../config/template.ts';
 import type { Handler } from '../modules/module.ts';
@@ -89,6 +90,10 @@ export class BlockScope implements Scope {
 
   variableSlot(name: string): number {
     return this.builder.variables.slot(name);
+  }
+
+  captureSlots(pattern: Pattern): readonly (readonly [group: number, slot: number])[] {
+    return this.builder.variables.captureSlots(pattern.names);
   }
 
   assignable(name: string): VariableDeclaration | undefined {

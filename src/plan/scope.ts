@@ -2,6 +2,7 @@
 import type { Entry } from '../config/check.ts';
 import type { ConfigError } from '../config/config-error.ts';
 import type { Context, Directive, Statement, Word } from '../config/directive.ts';
+import type { Pattern } from '../config/pcre.ts';
 import type { Template } from '../config/template.ts';
 import type { Handler } from '../modules/module.ts';
 import type { Exchange } from '../proxy/exchange.ts';
@@ -58,6 +59,8 @@ export interface Scope {
   declareVariable(declaration: VariableDeclaration): void;
   /** The slot in `x.variables` of a variable that this configuration sets (set, named captures, auth_request_set). */
   variableSlot(name: string): number;
+  /** Slots for the named groups of a pattern, by group. */
+  captureSlots(pattern: Pattern): readonly (readonly [group: number, slot: number])[];
   /** For `set $args`: how one of nginx's own variables is changed, or undefined. */
   assignable(name: string): VariableDeclaration | undefined;
   /** Whether the name is nginx's own or another directive's, so that `set` may not make it (`the duplicate "x" variable`). */

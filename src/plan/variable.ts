@@ -1,5 +1,6 @@
 // Variables: `$name` compiled to a function over the exchange. A name is looked up once, when the plan is compiled.
 import type { ConfigError } from '../config/config-error.ts';
+import { asciiLower } from '../config/units.ts';
 import type { Exchange } from '../proxy/exchange.ts';
 import type { LateFacts } from '../proxy/late.ts';
 
@@ -87,6 +88,11 @@ export class Variables {
     this.slots.set(name, slot);
     if (!this.declared.has(name)) this.declared.set(name, { name, evaluate: (x) => x.variables[slot] });
     return slot;
+  }
+
+  /** Slots for a pattern's named groups, by their numbers; variables are named in lower case. */
+  captureSlots(names: ReadonlyMap<string, number>): readonly (readonly [group: number, slot: number])[] {
+    return [...names].map(([name, group]) => [group, this.slot(asciiLower(name))] as const);
   }
 
   get slotCount(): number {

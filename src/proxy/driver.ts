@@ -265,7 +265,7 @@ export class Driver implements Program {
     });
     if (found?.captures !== undefined) {
       x.captures = found.captures;
-      for (const [group, slot] of found.slots) x.variables[slot] = found.captures[group];
+      for (const [group, slot] of found.slots) x.variables[slot] = found.captures[group] ?? '';
     }
     x.pipelined = connection.pipelined;
     const run = new ExchangeRun(x, this, connection);

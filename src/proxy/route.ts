@@ -126,7 +126,8 @@ function findLocation(x: Exchange): boolean {
     x.location = found.location;
     if (found.captures !== undefined) {
       x.captures = found.captures;
-      for (const [group, slot] of found.location.captureSlots) x.variables[slot] = found.captures[group];
+      for (const [group, slot] of found.location.captureSlots)
+        x.variables[slot] = found.captures[group] ?? '';
     }
   }
   const { core } = x.location;
