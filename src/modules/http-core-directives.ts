@@ -8,6 +8,7 @@ import {
   bufferCount,
   readErrorPage,
   readResolver,
+  readSizeTemplate,
   readTempPath,
   readTypes,
   setOf,
@@ -289,6 +290,26 @@ export const sendTimeout = directive({
   refuses: { 'send_timeout soon;': '"send_timeout" directive invalid value' },
 });
 
+export const limitRate = directive({
+  name: 'limit_rate',
+  contexts: WITH_IF,
+  arity: [1, 1],
+  read: readSizeTemplate,
+  doc: 'Bytes a second that a client is sent of an answer at most; 0 sets no limit. $limit_rate and X-Accel-Limit-Rate change it.',
+  example: 'limit_rate 100k;',
+  refuses: { 'limit_rate fast;': '"limit_rate" directive invalid value' },
+});
+
+export const limitRateAfter = directive({
+  name: 'limit_rate_after',
+  contexts: WITH_IF,
+  arity: [1, 1],
+  read: readSizeTemplate,
+  doc: 'Bytes of an answer that are sent before limit_rate counts.',
+  example: 'limit_rate_after 1m;',
+  refuses: { 'limit_rate_after soon;': '"limit_rate_after" directive invalid value' },
+});
+
 export const keepaliveTimeout = directive({
   name: 'keepalive_timeout',
   contexts: ALL,
@@ -557,6 +578,8 @@ export const coreDirectives: readonly Directive<any>[] = [
   clientBodyInFileOnly,
   clientBodyInSingleBuffer,
   sendTimeout,
+  limitRate,
+  limitRateAfter,
   keepaliveTimeout,
   keepaliveMinTimeout,
   keepaliveRequests,

@@ -329,8 +329,6 @@ export const noEffectDirectives: readonly Directive<any>[] = [
 ];
 
 export const unsupportedDirectives: readonly Directive<undefined>[] = [
-  unsupported('limit_rate'),
-  unsupported('limit_rate_after'),
   unsupported('post_action'),
   unsupported('early_hints'),
   unsupported('client_body_early_read'),

@@ -1,7 +1,7 @@
 // Readers of directives whose words are no plain values: bit masks, media types, error pages, temporary paths, name servers.
 import { type AddressProblem, parseAddress } from '../config/address.ts';
 import type { Site, Word } from '../config/directive.ts';
-import { parseTemplate, type Template } from '../config/template.ts';
+import { constantText, parseTemplate, type Template } from '../config/template.ts';
 import { asciiLower, parseSeconds, parseSize, parseWhole } from '../config/units.ts';
 
 /** Any number of a few names, as ngx_conf_set_bitmask_slot(): for `directive({ ...setOf('a', 'b') })`. */
@@ -198,4 +198,17 @@ export function bufferCount(): { readonly arity: readonly [2, 2]; read(site: Sit
     );
   };
   return { arity: [2, 2], read };
+}
+
+/** A size that may have variables in it, as ngx_http_set_complex_value_size_slot(). */
+export function readSizeTemplate(site: Site): Template {
+  const [written] = site.words;
+  const { name } = site.statement;
+  if (written === undefined) throw site.error(`invalid number of arguments in "${name.text}" directive`);
+  const found = parseTemplate(written.text, written, site);
+  const constant = constantText(found);
+  if (constant !== undefined && parseSize(constant) === undefined) {
+    throw site.error(`"${name.text}" directive invalid value`, written, 'a size is 512, 8k or 1m');
+  }
+  return found;
 }

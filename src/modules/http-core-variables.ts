@@ -197,7 +197,7 @@ const addressVariables: readonly VariableDeclaration[] = [
 
 const answerVariables: readonly VariableDeclaration[] = [
   late('request_completion', (x) => (x.answerEnded && !x.silent ? 'OK' : '')),
-  { ...plain('limit_rate', (x) => String(x.main.limitRate)), assign: setLimitRate },
+  { ...plain('limit_rate', (x) => String(Math.max(0, x.main.limitRate))), assign: setLimitRate },
   plain('sent_http_content_type', sentContentType),
   plain('sent_http_content_length', (x) =>
     x.answer.contentLength >= 0 ? String(x.answer.contentLength) : undefined,

@@ -3,7 +3,7 @@
 import { DEFAULT_TYPES } from '../http/media-type.ts';
 import type { WrittenLocation } from '../plan/block-directives.ts';
 import type { CoreSettings, ErrorPage } from '../plan/core-settings.ts';
-import type { Scope } from '../plan/scope.ts';
+import type { Render, Scope } from '../plan/scope.ts';
 import type { ResolverSettings } from '../proxy/pass.ts';
 import { errorLog, errorLogsOf } from './core.ts';
 import * as core from './http-core-directives.ts';
@@ -135,6 +135,8 @@ function connectionSettings(scope: Scope, outer: CoreSettings | undefined) {
   const disabled = new Set(scope.all(core.keepaliveDisable).flatMap((names) => [...names]));
   return {
     sendTimeoutMs: scope.get(core.sendTimeout),
+    limitRate: renderOf(scope, core.limitRate),
+    limitRateAfter: renderOf(scope, core.limitRateAfter),
     keepaliveTimeoutMs,
     keepaliveHeaderSeconds: headerSeconds ?? outer?.keepaliveHeaderSeconds ?? 0,
     keepaliveMinTimeoutMs: scope.get(core.keepaliveMinTimeout),
@@ -148,6 +150,11 @@ function connectionSettings(scope: Scope, outer: CoreSettings | undefined) {
     resetTimedoutConnection: scope.get(core.resetTimedoutConnection),
     tcpNodelay: scope.get(core.tcpNodelay),
   };
+}
+
+function renderOf(scope: Scope, directive: typeof core.limitRate): Render | undefined {
+  const written = scope.get(directive);
+  return written === undefined ? undefined : scope.render(written);
 }
 
 function answerSettings(scope: Scope) {

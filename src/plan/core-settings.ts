@@ -57,6 +57,9 @@ export interface CoreSettings {
   readonly bodyInFileOnly: 'off' | 'on' | 'clean';
   readonly bodyInSingleBuffer: boolean;
   readonly sendTimeoutMs: Ms;
+  /** Bytes a second that a client is sent, a size with variables, and how many go before that. */
+  readonly limitRate: Render | undefined;
+  readonly limitRateAfter: Render | undefined;
   readonly keepaliveTimeoutMs: Ms;
   /** `Keep-Alive: timeout=`, 0 for none. */
   readonly keepaliveHeaderSeconds: number;

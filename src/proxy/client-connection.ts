@@ -12,6 +12,7 @@ import type { Driver } from './driver.ts';
 import { ioErrorText } from './error-text.ts';
 import type { AnswerSink, Client, Exchange } from './exchange.ts';
 import { OutQueue, SMALL_QUEUE } from './out-queue.ts';
+import { paceOf } from './pace.ts';
 import type { Ahead } from './request-body.ts';
 import type { ExchangeRun } from './run.ts';
 import { renderHead } from './send-head.ts';
@@ -42,6 +43,8 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   private queueStart = 0;
   private readUntil: Ms = NEVER;
   private writeUntil: Ms = NEVER;
+  /** Under limit_rate: when more may go. */
+  private paceUntil: Ms = NEVER;
   private lingerEnd: Ms = 0;
 
   constructor(driver: Driver, conn: Conn, client: Client) {
@@ -108,6 +111,10 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   }
 
   expired(_slot: TimerSlot, now: Ms): void {
+    if (now >= this.paceUntil) {
+      this.paceUntil = NEVER;
+      return this.writable();
+    }
     if (now < this.readUntil && now < this.writeUntil) return this.arm();
     const { run } = this;
     if (this.state === 'busy' && run !== undefined) {
@@ -333,6 +340,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
             folder: pass.settings.tempFolder,
             levels: pass.settings.tempLevels,
           };
+    this.queue.pace = paceOf(x);
     this.headText = x.head.version === 9 ? '' : renderHead(x);
     x.headBytes = this.headText.length;
     if (x.head.version === 9) x.keepalive = false;
@@ -430,14 +438,18 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
         return run.event({ type: 'ended' });
     } else if (this.queue.broken) return this.close();
     const timeout = run?.x.location.core.sendTimeoutMs;
+    const { pacedUntil } = this.queue;
+    this.paceUntil = pacedUntil ?? NEVER;
     this.writeUntil =
-      this.queue.pendingBytes > 0 && timeout !== undefined ? this.driver.engine.now() + timeout : NEVER;
+      this.queue.pendingBytes > 0 && timeout !== undefined && pacedUntil === undefined
+        ? this.driver.engine.now() + timeout
+        : NEVER;
     this.arm();
   }
 
   private arm(): void {
     if (this.state === 'closed') return;
-    const until = Math.min(this.readUntil, this.writeUntil);
+    const until = Math.min(this.readUntil, this.writeUntil, this.paceUntil);
     const { timers } = this.driver.engine;
     if (until === NEVER) timers.disarm(this.timer);
     else timers.arm(this.timer, until);
@@ -473,6 +485,8 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.state = 'head';
     this.pipelined = this.aheadBytes > 0;
     this.queue.limits = SMALL_QUEUE;
+    this.queue.pace = undefined;
+    this.paceUntil = NEVER;
     this.readUntil = this.driver.engine.now() + this.keepaliveMs;
     this.writeUntil = NEVER;
     this.arm();

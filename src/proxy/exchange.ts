@@ -242,8 +242,8 @@ export class Exchange {
   errorPage = false;
   /** Close without an answer (`return 444`). */
   silent = false;
-  /** `$limit_rate`: bytes a second that the client is sent at most; 0: no limit. */
-  limitRate = 0;
+  /** `$limit_rate`: bytes a second that the client is sent at most; 0: no limit, -1: as the location says. */
+  limitRate = -1;
   /** Of the answer, head and body, taken by the client's connection; `$bytes_sent`. */
   bytesSent = 0;
   headBytes = 0;

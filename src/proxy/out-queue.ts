@@ -2,7 +2,9 @@
 // memory and then in a temporary file where that is allowed. Used for answers to clients and for requests to peers.
 import { concatBytes, copyBytes } from '../base/bytes.ts';
 import { isFileError } from '../base/file-error.ts';
+import type { Ms } from '../base/time.ts';
 import { type Conn, type Engine, SEND_FAILED } from '../io/engine.ts';
+import type { Pace } from './pace.ts';
 import type { FileHandle, Files } from './ports.ts';
 
 export interface QueueLimits {
@@ -19,6 +21,8 @@ export const SMALL_QUEUE: QueueLimits = { memoryBytesMax: 65_536, fileBytesMax: 
 
 export class OutQueue {
   limits: QueueLimits = SMALL_QUEUE;
+  /** Bytes go no faster than this says. */
+  pace: Pace | undefined;
   /** Bytes handed in since the connection began. */
   written = 0;
   /** The connection is broken: nothing more goes out. */
@@ -56,7 +60,7 @@ export class OutQueue {
     this.written += end - start;
     let at = start;
     if (this.pendingBytes === 0) {
-      const taken = this.engine.send(this.conn, bytes, start, end);
+      const taken = this.send(bytes, start, end);
       if (taken === SEND_FAILED) {
         this.breakDown();
         return;
@@ -71,7 +75,7 @@ export class OutQueue {
     while (this.pieces.length > 0 && !this.broken) {
       const [piece] = this.pieces;
       if (piece === undefined) break;
-      const taken = this.engine.send(this.conn, piece, 0, piece.length);
+      const taken = this.send(piece, 0, piece.length);
       if (taken === SEND_FAILED) {
         this.breakDown();
         return true;
@@ -100,6 +104,25 @@ export class OutQueue {
     this.pieces.length = 0;
     this.memoryBytes = 0;
     this.fileStart = this.fileEnd = 0;
+  }
+
+  /** When more may be sent of what waits; undefined where nothing waits for the pace. */
+  get pacedUntil(): Ms | undefined {
+    const { pace } = this;
+    return pace !== undefined && this.pendingBytes > 0 && pace.until > this.engine.now()
+      ? pace.until
+      : undefined;
+  }
+
+  private send(bytes: Uint8Array, start: number, end: number): number {
+    const { pace, engine, conn } = this;
+    if (pace === undefined) return engine.send(conn, bytes, start, end);
+    const now = engine.now();
+    const room = pace.room(now);
+    if (room === 0) return 0;
+    const taken = engine.send(conn, bytes, start, Math.min(end, start + room));
+    if (taken > 0) pace.took(taken, now);
+    return taken;
   }
 
   private keep(bytes: Uint8Array, start: number, end: number): void {
@@ -140,7 +163,7 @@ export class OutQueue {
         this.breakDown();
         return true;
       }
-      const taken = this.engine.send(this.conn, scratch, 0, got);
+      const taken = this.send(scratch, 0, got);
       if (taken === SEND_FAILED) {
         this.breakDown();
         return true;

@@ -1,4 +1,5 @@
 // What of a peer's head becomes the client's: hidden, passed, obeyed or dropped. As ngx_http_upstream_process_headers().
+import { parseWhole } from '../config/units.ts';
 import { parseHttpDate } from '../http/date.ts';
 import type { ResponseHead } from '../http/head.ts';
 import type { Answer } from './answer.ts';
@@ -108,6 +109,8 @@ function takeAccelHeaders(x: Exchange, { headers }: ResponseHead, settings: Pass
   const { ignoreHeaders } = settings;
   const charset = headers.get('x-accel-charset');
   if (charset !== undefined && !ignoreHeaders.has('x-accel-charset')) x.answer.charset = charset;
+  const rate = parseWhole(headers.get('x-accel-limit-rate') ?? '');
+  if (rate !== undefined && !ignoreHeaders.has('x-accel-limit-rate')) x.main.limitRate = rate;
   x.unbuffered = !settings.buffering;
   const buffering = headers.get('x-accel-buffering')?.toLowerCase();
   if (buffering === undefined || ignoreHeaders.has('x-accel-buffering')) return;
