@@ -47,6 +47,8 @@ export function adoptHead(x: Exchange, head: ResponseHead, pass: Pass): string |
   const { hideHeaders, ignoreHeaders } = pass.settings;
   const { headers } = head;
   warnOfDuplicates(x, head);
+  const rate = parseWhole(headers.get('x-accel-limit-rate') ?? '');
+  if (rate !== undefined && !ignoreHeaders.has('x-accel-limit-rate')) x.main.limitRate = rate;
   const redirect = headers.get('x-accel-redirect');
   if (redirect !== undefined && !ignoreHeaders.has('x-accel-redirect')) {
     copyHeaders(x, head, (lower) => KEPT_BY_REDIRECT.has(lower));
@@ -109,8 +111,6 @@ function takeAccelHeaders(x: Exchange, { headers }: ResponseHead, settings: Pass
   const { ignoreHeaders } = settings;
   const charset = headers.get('x-accel-charset');
   if (charset !== undefined && !ignoreHeaders.has('x-accel-charset')) x.answer.charset = charset;
-  const rate = parseWhole(headers.get('x-accel-limit-rate') ?? '');
-  if (rate !== undefined && !ignoreHeaders.has('x-accel-limit-rate')) x.main.limitRate = rate;
   x.unbuffered = !settings.buffering;
   const buffering = headers.get('x-accel-buffering')?.toLowerCase();
   if (buffering === undefined || ignoreHeaders.has('x-accel-buffering')) return;
