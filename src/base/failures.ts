@@ -124,3 +124,12 @@ export const ANSWER_CUT = failure(
   'error',
   'upstream prematurely closed connection',
 );
+
+export const CONNECTIONS_SHORT = failure(
+  'connections_short',
+  'internal',
+  500,
+  'never',
+  'alert',
+  'worker_connections are not enough',
+);

@@ -1,40 +1,44 @@
 import { describe, expect, it } from 'vitest';
+import type { Level } from '../base/failures.ts';
 import { ErrorLog } from './error-log.ts';
-import { LogWriter } from './log-writer.ts';
 
-class Recorder {
-  readonly writes: string[] = [];
-  readonly sink = new LogWriter(
-    {
-      write: (text) => {
-        this.writes.push(text);
-        return text.length;
-      },
-    },
-    { bufferBytes: 0, flushMs: 0, gzipLevel: 0 },
-    { atTurnEnd: () => undefined, after: () => undefined },
-  );
+function over(...levels: readonly Level[]): { log: ErrorLog; files: string[][] } {
+  const files = levels.map((): string[] => []);
+  const targets = levels.map((level, i) => ({
+    level,
+    sink: { write: (line: string) => void files[i]?.push(line) },
+  }));
+  return { log: new ErrorLog(targets, () => '2026/11/24 22:40:25', 4711), files };
 }
 
-describe('an error log', () => {
-  it('writes a line before the turn ends, once to each log that wants its level', () => {
-    const low = new Recorder();
-    const high = new Recorder();
-    const targets = [
-      { level: 'warn', sink: low.sink },
-      { level: 'error', sink: low.sink },
-      { level: 'crit', sink: high.sink },
-    ] as const;
-    const log = new ErrorLog(targets, () => 'now', 7);
-    log.write('error', 'broken');
-    expect(low.writes).toEqual(['now [error] 7#7: broken\nnow [error] 7#7: broken\n']);
-    expect(high.writes).toEqual([]);
-    expect([log.wants('warn'), log.wants('notice')]).toEqual([true, false]);
+describe('the error log', () => {
+  it("has nginx's lines", () => {
+    const { log, files } = over('error');
+    log.write('error', '*7 connect() failed (111: Connection refused)');
+    expect(files).toEqual([
+      ['2026/11/24 22:40:25 [error] 4711#4711: *7 connect() failed (111: Connection refused)\n'],
+    ]);
   });
 
-  it('keeps what a client sent within one line', () => {
-    const { sink, writes } = new Recorder();
-    new ErrorLog([{ level: 'info', sink }], () => 'now', 7).write('info', 'a\nb\x7f');
-    expect(writes).toEqual(['now [info] 7#7: a\\x0Ab\\x7F\n']);
+  it('writes to each file what its level lets through', () => {
+    const { log, files } = over('crit', 'info');
+    for (const level of ['debug', 'info', 'error', 'crit', 'emerg'] as const) log.write(level, level);
+    expect(files.map((lines) => lines.map((line) => line.split(': ')[1]?.trim()))).toEqual([
+      ['crit', 'emerg'],
+      ['info', 'error', 'crit', 'emerg'],
+    ]);
+    expect([log.wants('info'), log.wants('debug')]).toEqual([true, false]);
+  });
+
+  it('wants nothing without files', () => {
+    const { log } = over();
+    expect(log.wants('emerg')).toBe(false);
+    log.write('emerg', 'nobody hears');
+  });
+
+  it('lets no text begin another line', () => {
+    const { log, files } = over('info');
+    log.write('info', 'a\r\nb\tc\x7f\xe9');
+    expect(files[0]?.[0]).toContain('a\\x0D\\x0Ab\\x09c\\x7F\xe9\n');
   });
 });

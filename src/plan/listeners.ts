@@ -122,7 +122,8 @@ export class ListenerTable {
           servers: new Map([[entry.settings.key, entry as ServersOfAddress]]),
         });
     }
-    return plans;
+    const order = new Map([...this.entries.keys()].map((key, i) => [key, i]));
+    return plans.sort((a, b) => (order.get(a.key) ?? 0) - (order.get(b.key) ?? 0));
   }
 
   private addressesOf(scope: Scope, written: WrittenListen): ListenSettings['address'][] {

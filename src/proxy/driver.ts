@@ -1,7 +1,7 @@
 // The driver of one worker: accepts clients, finds their server, starts their exchanges and owns what outlives them (the generation,
 // kept connections to peers, tunnels). It does what exchanges say and decides nothing that a configuration could.
 import type { Peer } from '../balance/peer.ts';
-import { CONNECT_FAILED, type Level } from '../base/failures.ts';
+import { CONNECT_FAILED, CONNECTIONS_SHORT, type Level } from '../base/failures.ts';
 import type { Random } from '../base/random.ts';
 import type { Ms } from '../base/time.ts';
 import { isMsie6, isSafari } from '../http/error-page.ts';
@@ -32,6 +32,18 @@ import { RequestBody } from './request-body.ts';
 import { ExchangeRun } from './run.ts';
 import { type SubrequestOptions, subrequestSink } from './subrequest.ts';
 import { type TunnelEnd, TunnelTable } from './tunnel.ts';
+
+/** Idle connections that give way at once, as in ngx_drain_connections(). */
+const REUSED_MAX = 32;
+
+/** Owns a client that was turned away: it is closed already. */
+const NOBODY: ConnectionHandler = {
+  connected() {},
+  received() {},
+  ended() {},
+  writable() {},
+  failed() {},
+};
 
 /** Pieces of a file are read into this and sent from it. */
 const FILE_BUFFER_BYTES = 65_536;
@@ -153,6 +165,10 @@ export class Driver implements Program {
   // Clients.
 
   private accepted(conn: Conn, key: string): ConnectionHandler {
+    if (!this.hasRoom(this.engine.openCount)) {
+      this.engine.close(conn);
+      return NOBODY;
+    }
     const remote = this.engine.remoteAddress(conn);
     const local = this.engine.localAddress(conn);
     const client: AcceptedClient = {
@@ -174,6 +190,25 @@ export class Driver implements Program {
     if (this.defaultServer(client).root.core.tcpNodelay) this.engine.setNoDelay(conn, true);
     this.clients.add(connection);
     return connection;
+  }
+
+  /**
+   * Whether `count` connections may be open: `worker_connections`. Idle ones of clients give way first. As ngx_get_connection() and
+   * ngx_drain_connections().
+   */
+  private hasRoom(count: number): boolean {
+    const max = this.generation.plan.process.workerConnectionsMax;
+    if (max === undefined || count <= max) return true;
+    const idle = [...this.clients].filter((each) => each.idle && each.client.requests > 0);
+    const leaving = idle.slice(0, Math.max(1, Math.min(REUSED_MAX, idle.length >> 3)));
+    for (const each of leaving) each.close();
+    const { errorLog } = this.generation;
+    if (count - leaving.length > max) {
+      errorLog.write('alert', `${max} worker_connections are not enough`);
+      return false;
+    }
+    errorLog.write('warn', `${max} worker_connections are not enough, reusing connections`);
+    return true;
   }
 
   clientClosed(connection: ClientConnection): void {
@@ -381,6 +416,8 @@ export class Driver implements Program {
       kept.adopt(run);
       return run.event({ type: 'connected', reused: true });
     }
+    if (!this.hasRoom(this.engine.openCount + 1))
+      return run.event({ type: 'failed', failure: CONNECTIONS_SHORT });
     const local = x.pass?.settings.localAddress?.(x) ?? '';
     const localAddress = localAddressOf(local);
     if (local !== '' && localAddress === undefined) {

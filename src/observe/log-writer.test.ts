@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import { LOG_PENDING_BYTES_MAX } from '../base/limits.ts';
+import type { LogOptions } from '../plan/scope.ts';
+import { type LogOutput, LogWriter } from './log-writer.ts';
+
+const PLAIN: LogOptions = { bufferBytes: 0, flushMs: 0, gzipLevel: 0 };
+
+/** A turn and a clock that the test moves by hand. */
+class Hand {
+  ends: (() => void)[] = [];
+  delays: { readonly ms: number; readonly work: () => void }[] = [];
+  atTurnEnd(work: () => void): void {
+    this.ends.push(work);
+  }
+  after(ms: number, work: () => void): void {
+    this.delays.push({ ms, work });
+  }
+  endTurn(): void {
+    for (const work of this.ends.splice(0)) work();
+  }
+  elapse(): void {
+    for (const { work } of this.delays.splice(0)) work();
+  }
+}
+
+/** A file that takes so many bytes a write, or refuses with an errno. */
+class Disk implements LogOutput {
+  text = '';
+  writes = 0;
+  takes: number | string = Number.POSITIVE_INFINITY;
+  write(text: string): number | { readonly code: string } {
+    this.writes++;
+    if (typeof this.takes === 'string') return { code: this.takes };
+    const taken = text.slice(0, this.takes);
+    this.text += taken;
+    return taken.length;
+  }
+}
+
+function made(options: Partial<LogOptions> = {}, pack?: (text: string) => string) {
+  const hand = new Hand();
+  const disk = new Disk();
+  return { hand, disk, writer: new LogWriter(disk, { ...PLAIN, ...options }, hand, pack) };
+}
+
+describe('a log', () => {
+  it('writes the lines of a turn at once, at its end', () => {
+    const { hand, disk, writer } = made();
+    writer.write('one\n');
+    writer.write('two\n');
+    expect(disk.writes).toBe(0);
+    hand.endTurn();
+    expect(disk).toMatchObject({ writes: 1, text: 'one\ntwo\n' });
+    hand.endTurn();
+    expect(disk.writes).toBe(1);
+    expect(hand.delays).toEqual([]);
+  });
+
+  it('with a buffer waits until it is full', () => {
+    const { hand, disk, writer } = made({ bufferBytes: 10 });
+    writer.write('12345\n');
+    hand.endTurn();
+    expect(disk.text).toBe('');
+    writer.write('6789\n');
+    hand.endTurn();
+    expect(disk.text).toBe('12345\n6789\n');
+  });
+
+  it('with flush= waits no longer than that, and asks for one alarm at a time', () => {
+    const { hand, disk, writer } = made({ bufferBytes: 1000, flushMs: 5000 });
+    writer.write('a\n');
+    writer.write('b\n');
+    expect(hand.delays.map(({ ms }) => ms)).toEqual([5000]);
+    hand.elapse();
+    expect(disk.text).toBe('a\nb\n');
+  });
+
+  it('keeps what a full disk does not take, tries again, and loses nothing', () => {
+    const { hand, disk, writer } = made();
+    disk.takes = 'ENOSPC';
+    writer.write('first\n');
+    hand.endTurn();
+    writer.write('second\n');
+    hand.endTurn();
+    expect(hand.delays).toHaveLength(1);
+    disk.takes = 3;
+    hand.elapse();
+    expect(disk.text).toBe('fir');
+    disk.takes = Number.POSITIVE_INFINITY;
+    hand.elapse();
+    expect(disk.text).toBe('first\nsecond\n');
+    expect(hand.delays).toEqual([]);
+  });
+
+  it('drops and counts what goes beyond its limit', () => {
+    const { hand, disk, writer } = made();
+    disk.takes = 'EAGAIN';
+    const line = `${'x'.repeat(1_000_000)}\n`;
+    for (let i = 0; i < 6; i++) writer.write(line);
+    hand.endTurn();
+    expect(writer.dropped).toBe(6 - Math.floor(LOG_PENDING_BYTES_MAX / line.length));
+    disk.takes = Number.POSITIVE_INFINITY;
+    hand.elapse();
+    expect(disk.text.length).toBe(Math.floor(LOG_PENDING_BYTES_MAX / line.length) * line.length);
+  });
+
+  it('packs what is written at once, and a part that was taken is not packed again', () => {
+    const { hand, disk, writer } = made({ bufferBytes: 4, gzipLevel: 1 }, (text) => `<${text.trim()}>`);
+    disk.takes = 2;
+    writer.write('one\n');
+    hand.endTurn();
+    writer.write('two\n');
+    disk.takes = Number.POSITIVE_INFINITY;
+    hand.elapse();
+    hand.endTurn();
+    expect(disk.text).toBe('<one><two>');
+  });
+
+  it('reopened goes on in the new file, after the old one has what was written before', () => {
+    const { disk, writer } = made();
+    const next = new Disk();
+    writer.write('before\n');
+    writer.reopen(next);
+    writer.write('after\n');
+    writer.flush();
+    expect([disk.text, next.text]).toEqual(['before\n', 'after\n']);
+  });
+});

@@ -1,0 +1,49 @@
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { emptyFolder } from '../../test/e2e/program.ts';
+import { readPidFile, removePidFile, testPidFile, writePidFile } from './pid-file.ts';
+
+describe('the pid file', () => {
+  it('is written with its folder, read and removed', () => {
+    const path = join(emptyFolder(), 'run', 'deep', 'nginx.pid');
+    expect(writePidFile(path, 4711)).toBeUndefined();
+    expect(readFileSync(path, 'latin1')).toBe('4711\n');
+    expect(readPidFile(path)).toBe(4711);
+    expect(testPidFile(path)).toBeUndefined();
+    expect(readPidFile(path)).toBe(4711);
+    expect(removePidFile(path)).toBeUndefined();
+    expect(removePidFile(path)).toMatchObject({ call: 'unlink', code: 'ENOENT' });
+  });
+
+  it.each([
+    ['', ''],
+    ['abc\n', 'abc'],
+    ['-5\n', '-5'],
+    ['12 34\n', '12 34'],
+    ['0\n', '0'],
+    ['1e3\n', '1e3'],
+    [`${'9'.repeat(40)}\n`, '9'.repeat(22)],
+  ])('that holds %j is refused in the words of nginx', (text, shown) => {
+    const path = join(emptyFolder(), 'nginx.pid');
+    writeFileSync(path, text);
+    expect(readPidFile(path)).toBe(`invalid PID number "${shown}" in "${path}"`);
+  });
+
+  it('that cannot be read or written says why', () => {
+    const folder = emptyFolder();
+    expect(readPidFile(join(folder, 'none'))).toBe(
+      `open() "${join(folder, 'none')}" failed (2: No such file or directory)`,
+    );
+    expect(readPidFile(folder)).toContain('(21: Is a directory)');
+    writeFileSync(join(folder, 'file'), '');
+    expect(writePidFile(join(folder, 'file', 'nginx.pid'), 1)).toMatchObject({ code: 'ENOTDIR' });
+    expect(writePidFile('/proc/none/nginx.pid', 1)).toMatchObject({ code: 'ENOENT' });
+    const closed = join(folder, 'closed');
+    mkdirSync(closed);
+    chmodSync(closed, 0o500);
+    if (process.getuid?.() !== 0) {
+      expect(writePidFile(join(closed, 'nginx.pid'), 1)).toMatchObject({ code: 'EACCES' });
+    }
+  });
+});
