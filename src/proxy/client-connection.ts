@@ -103,6 +103,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
 
   failed(_conn: Conn, error: IoError): void {
     const { run } = this;
+    this.gone = true;
     this.forget();
     if (run === undefined) return;
     run.x.keepalive = false;
@@ -501,11 +502,14 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     const { core } = x.location;
     const more = this.aheadBytes > 0 || !x.body.complete;
     const lingers = core.lingeringClose === 'always' || (core.lingeringClose === 'on' && more);
-    if (!lingers || this.halfClosed) return this.close();
+    if (!lingers || this.halfClosed) return this.closeAfterLog();
     this.run = undefined;
     this.state = 'lingering';
     this.setAhead(NO_BYTES, 0, 0);
-    this.driver.engine.shutdown(this.conn);
+    const { engine } = this.driver;
+    engine.atTurnEnd(() => {
+      if (this.state === 'lingering') engine.shutdown(this.conn);
+    });
     const now = this.driver.engine.now();
     this.lingerEnd = now + core.lingeringTimeMs;
     this.lingeringTimeoutMs = core.lingeringTimeoutMs;
@@ -513,6 +517,17 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.resume();
   }
 
+  /** At the turn's end, when its log lines have been written: whoever sees the connection's end finds the exchange's line. */
+  private closeAfterLog(): void {
+    this.forget();
+    const { engine } = this.driver;
+    engine.atTurnEnd(() => {
+      if (!this.gone) engine.close(this.conn);
+    });
+  }
+
+  /** The engine has said that the socket is no more. */
+  private gone = false;
   private lingeringTimeoutMs: Ms = 0;
 
   private linger(): void {
