@@ -120,7 +120,13 @@ export const RESOLVER_CACHE_MAX = limit(
   'resolver_cache',
   4096,
   'count',
-  'kept answers of name servers are forgotten, all at once',
+  'kept answers to one `resolver` line: the one that was asked for longest ago is forgotten',
+);
+export const RESOLVER_CNAMES_MAX = limit(
+  'resolver_cnames',
+  50,
+  'count',
+  'CNAMEs of a name are followed no further: it counts as not found, as in nginx',
 );
 export const WORKER_ANSWER_MS = limit(
   'worker_answer',

@@ -12,7 +12,7 @@ import type { CompileResult } from '../plan/compile.ts';
 import type { Plan } from '../plan/plan.ts';
 import { PRODUCT } from '../version.ts';
 import type { Invocation } from './bundle.ts';
-import { after, logClock } from './delay.ts';
+import { after, logClock, nameClock } from './delay.ts';
 import { disk, lookup } from './disk.ts';
 import { LogFiles } from './log-files.ts';
 import { nodeCodecs } from './ports/codecs.ts';
@@ -140,7 +140,10 @@ export class Embedded {
       engine,
       files: nodeFiles(),
       codecs: nodeCodecs(),
-      names: dnsNames(() => engine.now()),
+      names: dnsNames({
+        clock: nameClock(engine),
+        log: (text) => this.program.worker.generation?.errorLog.write('error', text),
+      }),
       disk: { ...disk, read: (path) => this.readFile(path) },
       lookup,
       seed: process.pid,

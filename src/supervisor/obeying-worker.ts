@@ -2,6 +2,7 @@
 // itself: texts, logs, zones and sockets come with the orders, what belongs to a plan before the plan.
 
 import { setPriority } from 'node:os';
+import type { Level } from '../base/failures.ts';
 import type { IoError } from '../io/engine.ts';
 import { closeDescriptor, setDescriptors } from '../io/epoll/descriptors.ts';
 import type { EpollEngine } from '../io/epoll/epoll-engine.ts';
@@ -9,7 +10,7 @@ import { FdChannel, type FdChannelHandler } from '../io/epoll/fd-channel.ts';
 import { ioErrorText } from '../io/io-error.ts';
 import { PRODUCT } from '../version.ts';
 import { become } from './credentials.ts';
-import { after, logClock } from './delay.ts';
+import { after, logClock, nameClock } from './delay.ts';
 import { closeLogFile, LogFiles } from './log-files.ts';
 import {
   type Answer,
@@ -102,7 +103,7 @@ export class ObeyingWorker implements FdChannelHandler {
     this.exit(code);
   }
 
-  private log(level: 'notice' | 'alert', text: string): void {
+  private log(level: Level, text: string): void {
     this.worker?.generation?.errorLog.write(level, text);
   }
 
@@ -157,7 +158,7 @@ export class ObeyingWorker implements FdChannelHandler {
       engine,
       files: nodeFiles(),
       codecs: nodeCodecs(),
-      names: dnsNames(() => engine.now()),
+      names: dnsNames({ clock: nameClock(engine), log: (text) => this.log('error', text) }),
       logs,
       zones: this.zones,
       seed: process.pid,

@@ -12,7 +12,7 @@ import { NGINX_VERSION, PRODUCT } from '../version.ts';
 import { type Bundle, type Invocation, loadBundle } from './bundle.ts';
 import { isRoot } from './credentials.ts';
 import { launch, launched, leaveTerminal } from './daemon.ts';
-import { logClock } from './delay.ts';
+import { logClock, nameClock } from './delay.ts';
 import { disk, lookup } from './disk.ts';
 import { LogFiles } from './log-files.ts';
 import { reopenLogs } from './log-reopen.ts';
@@ -89,12 +89,15 @@ async function runAlone(
 ): Promise<number> {
   const { engine } = chosen;
   const logs = new LogFiles(logClock(engine), defaultLog(invocation));
-  const program = new SingleProcess(
+  const program: SingleProcess = new SingleProcess(
     {
       engine,
       files: nodeFiles(),
       codecs: nodeCodecs(),
-      names: dnsNames(() => engine.now()),
+      names: dnsNames({
+        clock: nameClock(engine),
+        log: (text) => program.worker.generation?.errorLog.write('error', text),
+      }),
       disk,
       lookup,
       seed: process.pid,

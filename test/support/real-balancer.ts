@@ -6,7 +6,7 @@ import { utf8ByteString } from '../../src/base/bytes.ts';
 import { renderMistakes } from '../../src/config/explain.ts';
 import type { Engine } from '../../src/io/engine.ts';
 import { portableEngine } from '../../src/io/portable/portable-engine.ts';
-import { logClock } from '../../src/supervisor/delay.ts';
+import { logClock, nameClock } from '../../src/supervisor/delay.ts';
 import { disk, lookup } from '../../src/supervisor/disk.ts';
 import { LogFiles } from '../../src/supervisor/log-files.ts';
 import { nodeCodecs } from '../../src/supervisor/ports/codecs.ts';
@@ -48,7 +48,7 @@ export async function startBalancer(text: string): Promise<Balancer> {
       engine,
       files: nodeFiles(),
       codecs: nodeCodecs(),
-      names: dnsNames(() => engine.now()),
+      names: dnsNames({ clock: nameClock(engine) }),
       disk: { ...disk, read: (path) => (path === FILE ? utf8ByteString(current) : disk.read(path)) },
       lookup,
       seed: 1,

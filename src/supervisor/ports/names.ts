@@ -1,112 +1,323 @@
-// Names asked for while serving, from the servers of a `resolver` line, through Node's own DNS client. Answers are kept as long as
-// `valid=` or their TTL says; questions for the same name share one request.
-import { Resolver } from 'node:dns';
-import { RESOLVER_CACHE_MAX } from '../../base/limits.ts';
+// Names asked for while serving, from the servers of a `resolver` line. Questions for the same name share one request, answers are kept
+// as long as `valid=` or their TTL says. As ngx_resolver.c: which server is asked, when again, and what an answer means.
+import { randomInt } from 'node:crypto';
+import { RESOLVER_CACHE_MAX, RESOLVER_CNAMES_MAX } from '../../base/limits.ts';
 import type { NameQuestion, Names } from '../../proxy/ports.ts';
+import {
+  A,
+  AAAA,
+  lowerAscii,
+  NOT_FOUND,
+  problemText,
+  type Reply,
+  readReply,
+  writeQuery,
+} from './dns-message.ts';
+import { datagrams, stream, type Wire, type Wires } from './dns-wire.ts';
 
-type Answer = readonly string[] | { readonly problem: string };
-type Done = (answer: Answer) => void;
+const TIMED_OUT = '110: Operation timed out';
+/** nginx's resend_timeout: the next server is asked when one has been silent for so long. */
+const RESEND_MS = 5000;
 
-interface Kept {
-  readonly answer: Answer;
-  readonly until: number;
+export interface NameClock {
+  now(): number;
+  /** Runs `work` once in so many milliseconds; the function that is returned prevents it. */
+  after(ms: number, work: () => void): () => void;
 }
 
-/** `now` in monotonic milliseconds. */
-export function dnsNames(now: () => number): Names {
-  const resolvers = new Map<string, Resolver>();
-  const kept = new Map<string, Kept>();
-  const waiting = new Map<string, Done[]>();
+export interface NamesOptions {
+  readonly clock: NameClock;
+  /** Takes lines for the error log. */
+  readonly log?: (text: string) => void;
+  readonly wires?: Wires;
+  /** A whole number below `limit`. */
+  readonly random?: (limit: number) => number;
+}
 
-  const finish = (key: string, answer: Answer, validMs: number): void => {
-    if (kept.size >= RESOLVER_CACHE_MAX) kept.clear();
-    if (validMs > 0) kept.set(key, { answer, until: now() + validMs });
-    const all = waiting.get(key) ?? [];
-    waiting.delete(key);
-    for (const done of all) done(answer);
+export function dnsNames({ clock, log, wires, random }: NamesOptions): Names {
+  const world: World = {
+    clock,
+    log: log ?? (() => undefined),
+    wires: wires ?? { datagrams, stream },
+    random: random ?? ((limit) => randomInt(limit)),
   };
-
+  const resolvers = new Map<string, Resolver>();
   return {
     resolve(question, done) {
       const key = keyOf(question);
-      const known = kept.get(key);
-      if (known !== undefined && known.until > now()) {
-        queueMicrotask(() => done(known.answer));
-        return;
+      let resolver = resolvers.get(key);
+      if (resolver === undefined) {
+        resolver = new Resolver(question, world);
+        resolvers.set(key, resolver);
       }
-      const others = waiting.get(key);
-      if (others !== undefined) {
-        others.push(done);
-        return;
-      }
-      waiting.set(key, [done]);
-      const resolver = resolverOf(resolvers, question);
-      void ask(resolver, question).then(({ answer, ttlMs }) =>
-        finish(key, answer, question.validMs ?? ttlMs),
-      );
+      const name = lowerAscii(question.name).replace(/\.$/, '');
+      resolver.ask(name, [new Waiter(question.timeoutMs, done, clock)]);
     },
   };
 }
 
-function keyOf({ name, servers, ipv4, ipv6 }: NameQuestion): string {
-  return `${name} ${ipv4 ? 4 : ''}${ipv6 ? 6 : ''} ${servers.map(({ host, port }) => `${host} ${port}`).join(' ')}`;
+/** Lines that say the same share their answers. */
+function keyOf({ servers, ipv4, ipv6, validMs }: NameQuestion): string {
+  const addresses = servers.map(({ host, port }) => `${host} ${port}`).join(' ');
+  return `${ipv4 ? 4 : ''}${ipv6 ? 6 : ''} ${validMs ?? ''} ${addresses}`;
 }
 
-function resolverOf(resolvers: Map<string, Resolver>, { servers, timeoutMs }: NameQuestion): Resolver {
-  const list = servers.map(({ host, port }) =>
-    host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
-  );
-  const key = `${timeoutMs} ${list.join(' ')}`;
-  let resolver = resolvers.get(key);
-  if (resolver === undefined) {
-    resolver = new Resolver({ timeout: Math.max(Math.ceil(timeoutMs / TRIES), 1), tries: TRIES });
-    resolver.setServers(list);
-    resolvers.set(key, resolver);
+type World = Required<NamesOptions>;
+type Answer = readonly string[] | { readonly problem: string };
+
+/** One who asked. */
+class Waiter {
+  lookup: Lookup | undefined;
+  /** Names that its own was found to stand for. */
+  cnames = 0;
+  private readonly cancel: (() => void) | undefined;
+  private readonly done: (answer: Answer) => void;
+  private settled = false;
+
+  constructor(timeoutMs: number, done: (answer: Answer) => void, clock: NameClock) {
+    this.done = done;
+    if (timeoutMs === 0) return;
+    this.cancel = clock.after(timeoutMs, () => {
+      const { lookup } = this;
+      this.settle({ problem: TIMED_OUT });
+      lookup?.leave(this);
+    });
   }
-  return resolver;
-}
 
-const TRIES = 3;
-
-interface AddressRecord {
-  readonly address: string;
-  readonly ttl: number;
-}
-
-async function ask(resolver: Resolver, question: NameQuestion): Promise<{ answer: Answer; ttlMs: number }> {
-  const families = [question.ipv4 ? 'resolve4' : undefined, question.ipv6 ? 'resolve6' : undefined] as const;
-  const results: (readonly AddressRecord[] | string)[] = await Promise.all(
-    families.map((method) => (method === undefined ? [] : askOne(resolver, method, question.name))),
-  );
-  const records = results.flatMap((result) => (typeof result === 'string' ? [] : result));
-  if (records.length > 0) {
-    const ttl = Math.min(...records.map((record) => record.ttl));
-    return { answer: records.map((record) => record.address), ttlMs: ttl * 1000 };
+  settle(answer: Answer): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.lookup = undefined;
+    this.cancel?.();
+    this.done(answer);
   }
-  const problem = results.find((result): result is string => typeof result === 'string') ?? PROBLEMS.ENODATA;
-  return { answer: { problem: problem ?? '' }, ttlMs: 0 };
 }
 
-function askOne(
-  resolver: Resolver,
-  method: 'resolve4' | 'resolve6',
-  name: string,
-): Promise<readonly AddressRecord[] | string> {
-  return new Promise((resolve) => {
-    resolver[method](name, { ttl: true }, (error, records) =>
-      resolve(error === null ? records : (PROBLEMS[error.code ?? ''] ?? '2: Server failure')),
-    );
+/** What is known of a name. */
+interface Kept {
+  readonly until: number;
+  readonly ipv4: readonly string[];
+  readonly ipv6: readonly string[];
+  readonly cname: string | undefined;
+}
+
+class Resolver {
+  readonly world: World;
+  readonly line: NameQuestion;
+  private readonly kept = new Map<string, Kept>();
+  private readonly lookups = new Map<string, Lookup>();
+  /** One way to a server for all that is open there, closed when nothing is. */
+  private readonly wires = new Map<string, Wire>();
+  private turn = 0;
+
+  constructor(line: NameQuestion, world: World) {
+    this.line = line;
+    this.world = world;
+  }
+
+  /** As ngx_resolve_name_locked(). */
+  ask(name: string, waiters: readonly Waiter[]): void {
+    const known = this.kept.get(name);
+    if (known !== undefined && known.until > this.world.clock.now()) {
+      this.kept.delete(name); // to the end: those asked for least are forgotten first
+      this.kept.set(name, known);
+      if (known.cname !== undefined) return this.follow(known.cname, waiters);
+      return later(waiters, rotated(known, this.world.random));
+    }
+    this.kept.delete(name);
+    let lookup = this.lookups.get(name);
+    if (lookup === undefined) {
+      const queries = this.queriesFor(name);
+      if (queries === undefined) return later(waiters, { problem: problemText(NOT_FOUND) });
+      lookup = new Lookup(name, this, queries, this.turn++ % this.line.servers.length);
+      this.lookups.set(name, lookup);
+      lookup.send();
+    }
+    lookup.join(waiters);
+  }
+
+  follow(cname: string, waiters: readonly Waiter[]): void {
+    const [first] = waiters;
+    if (first === undefined) return;
+    if (first.cnames++ < RESOLVER_CNAMES_MAX) this.ask(cname, waiters);
+    else later(waiters, { problem: problemText(NOT_FOUND) });
+  }
+
+  /** Undefined where nobody can be asked for such a name. */
+  private queriesFor(name: string): Query[] | undefined {
+    const queries: Query[] = [];
+    for (const type of [this.line.ipv4 ? A : 0, this.line.ipv6 ? AAAA : 0]) {
+      if (type === 0) continue;
+      const ident = this.world.random(65_536);
+      const bytes = writeQuery(name, type, ident);
+      if (bytes === undefined) return undefined;
+      queries.push({ type, ident, bytes, overTcp: false, addresses: undefined });
+    }
+    return queries;
+  }
+
+  send(number: number, { bytes, overTcp }: Query): void {
+    const server = this.line.servers[number];
+    const key = `${overTcp} ${number}`;
+    let wire = this.wires.get(key);
+    if (wire === undefined && server !== undefined) {
+      const events = {
+        received: (reply: Uint8Array): void => this.received(reply, overTcp),
+        failed: (problem: string): void => {
+          this.wires.delete(key);
+          this.world.log(`${problem} while resolving, resolver: ${server.host}:${server.port}`);
+        },
+      };
+      const { wires } = this.world;
+      wire = overTcp ? wires.stream(server, events) : wires.datagrams(server, events);
+      this.wires.set(key, wire);
+    }
+    wire?.send(bytes);
+  }
+
+  private received(bytes: Uint8Array, overTcp: boolean): void {
+    const { log } = this.world;
+    const reply = readReply(bytes, overTcp);
+    if (typeof reply === 'string') return log(reply);
+    if (reply.name === '') {
+      const asked = [...this.lookups.values()].find((each) => each.asksWith(reply.ident));
+      const whose = asked === undefined ? '' : `, name:"${asked.name}"`;
+      return log(`DNS error (${problemText(reply.code)}), query id:${reply.ident}${whose}`);
+    }
+    const lookup = this.lookups.get(reply.name);
+    if (lookup === undefined) return log(`unexpected DNS response for ${reply.name}`);
+    lookup.received(reply);
+  }
+
+  /** The lookup of `name` is over; `kept` is what it has found. */
+  ended(name: string, kept: Omit<Kept, 'until'> | undefined, ttl: number): void {
+    this.lookups.delete(name);
+    if (this.lookups.size === 0) {
+      for (const wire of this.wires.values()) wire.close();
+      this.wires.clear();
+    }
+    if (kept === undefined) return;
+    const [oldest] = this.kept.keys();
+    if (this.kept.size >= RESOLVER_CACHE_MAX && oldest !== undefined) this.kept.delete(oldest);
+    const validMs = this.line.validMs ?? ttl * 1000;
+    this.kept.set(name, { ...kept, until: this.world.clock.now() + validMs });
+  }
+}
+
+/** Whoever asked is not answered within its own call. */
+function later(waiters: readonly Waiter[], answer: Answer): void {
+  queueMicrotask(() => {
+    for (const waiter of waiters) waiter.settle(answer);
   });
 }
 
-/** As ngx_resolver_strerror(). */
-const PROBLEMS: Readonly<Partial<{ [code: string]: string }>> = {
-  EFORMERR: '1: Format error',
-  ESERVFAIL: '2: Server failure',
-  ENOTFOUND: '3: Host not found',
-  ENODATA: '3: Host not found',
-  ENOTIMP: '4: Unimplemented',
-  EREFUSED: '5: Operation refused',
-  ECONNREFUSED: '5: Operation refused',
-  ETIMEOUT: '110: Operation timed out',
-};
+/** Kept addresses are begun with another each time. As ngx_resolver_export(). */
+function rotated({ ipv4, ipv6 }: Kept, random: (limit: number) => number): string[] {
+  const turned = (list: readonly string[], by: number): string[] => [...list.slice(by), ...list.slice(0, by)];
+  const shuffled = [ipv4, ipv6].flatMap((list) =>
+    list.length === 0 ? [] : turned(list, random(list.length)),
+  );
+  return turned(shuffled, random(shuffled.length));
+}
+
+/** One of a name's two queries. */
+interface Query {
+  readonly type: number;
+  readonly ident: number;
+  readonly bytes: Uint8Array;
+  overTcp: boolean;
+  addresses: readonly string[] | undefined;
+}
+
+/** A question that is open at a server. */
+class Lookup {
+  readonly name: string;
+  private readonly resolver: Resolver;
+  private readonly queries: readonly Query[];
+  private waiters: Waiter[] = [];
+  private server: number;
+  private cancelResend: (() => void) | undefined;
+  /** What a server has said is wrong, while the other query is open. */
+  private code = 0;
+  private ttl = Number.POSITIVE_INFINITY;
+
+  constructor(name: string, resolver: Resolver, queries: readonly Query[], server: number) {
+    this.name = name;
+    this.resolver = resolver;
+    this.queries = queries;
+    this.server = server;
+  }
+
+  /** To one server, and after a while to the next. */
+  send(): void {
+    const { line, world } = this.resolver;
+    for (const query of this.queries)
+      if (query.addresses === undefined) this.resolver.send(this.server, query);
+    this.cancelResend = world.clock.after(RESEND_MS, () => {
+      this.server = (this.server + 1) % line.servers.length;
+      this.send();
+    });
+  }
+
+  join(waiters: readonly Waiter[]): void {
+    for (const waiter of waiters) waiter.lookup = this;
+    this.waiters.push(...waiters);
+  }
+
+  leave(waiter: Waiter): void {
+    this.waiters = this.waiters.filter((each) => each !== waiter);
+    if (this.waiters.length === 0) this.end(undefined);
+  }
+
+  asksWith(ident: number): boolean {
+    return this.queries.some((query) => query.ident === ident);
+  }
+
+  received(reply: Reply): void {
+    const { log } = this.resolver.world;
+    const query = this.queries.find(({ type }) => type === reply.type);
+    if (query === undefined || query.addresses !== undefined)
+      return log(`unexpected DNS response for ${this.name}`);
+    if (query.ident !== reply.ident)
+      return log(`wrong ident ${reply.ident} in DNS response for ${this.name}, expect ${query.ident}`);
+    if (!reply.truncated) return this.answered(query, reply);
+    if (query.overTcp) return;
+    query.overTcp = true;
+    this.resolver.send(this.server, query);
+  }
+
+  /** As ngx_resolver_process_a(): any error counts, then any address, then the CNAME of the last answer. */
+  private answered(query: Query, reply: Reply): void {
+    if (reply.records > 0) this.ttl = Math.min(this.ttl, reply.ttl);
+    query.addresses = reply.addresses;
+    const code = reply.code === 0 ? this.code : reply.code;
+    this.code = code;
+    if (this.queries.some(({ addresses }) => addresses === undefined)) return;
+    const [ipv4, ipv6] = [this.found(A), this.found(AAAA)];
+    const { cname } = reply;
+    if (code !== 0) return this.settle({ problem: problemText(code) });
+    if (ipv4.length + ipv6.length > 0) {
+      return this.settle([...ipv4, ...ipv6], { ipv4, ipv6, cname: undefined });
+    }
+    if (cname === undefined) return this.settle({ problem: problemText(NOT_FOUND) });
+    const { waiters } = this;
+    this.end({ ipv4, ipv6, cname });
+    this.resolver.follow(cname, waiters);
+  }
+
+  private found(type: number): readonly string[] {
+    return this.queries.find((query) => query.type === type)?.addresses ?? [];
+  }
+
+  private settle(answer: Answer, kept?: Omit<Kept, 'until'>): void {
+    const { waiters } = this;
+    this.end(kept);
+    for (const waiter of waiters) waiter.settle(answer);
+  }
+
+  private end(kept: Omit<Kept, 'until'> | undefined): void {
+    this.waiters = [];
+    this.cancelResend?.();
+    this.resolver.ended(this.name, kept, this.ttl);
+  }
+}
