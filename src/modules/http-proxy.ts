@@ -128,7 +128,7 @@ class ProxyPass implements Pass {
     this.target = context.target;
     this.uri = uri;
     // A subrequest has its parent's body once that was read, and does not wait for it.
-    const clients = slice.passBody && slice.body === undefined && (x.parent === undefined || x.body.complete);
+    const clients = slice.passBody && slice.body === undefined && (x.parent === undefined || x.body.whole);
     this.body = clients ? undefined : '';
     this.slice = slice;
     this.context = context;

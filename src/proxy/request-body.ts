@@ -49,6 +49,8 @@ export class RequestBody {
   private readonly chunked: boolean;
   /** Some of it went to a peer and was not kept. */
   private spent = false;
+  /** Some of it was read away: what is complete then is not whole. */
+  private thrownAway = false;
 
   constructor(head: RequestHead, ahead?: Ahead) {
     this.ahead = ahead;
@@ -87,12 +89,17 @@ export class RequestBody {
 
   /** It is not to be had any more, whole or at all: read away, refused, or spent on a peer whose answer led elsewhere. */
   get gone(): boolean {
-    return this.discarded || this.spent;
+    return this.discarded || this.thrownAway || this.spent;
+  }
+
+  /** Its end has come, and nothing of it was thrown away. */
+  get whole(): boolean {
+    return this.complete && !this.thrownAway;
   }
 
   /** Nothing that a peer has had is lost: another peer can be given all of it. */
   get replayable(): boolean {
-    return !this.spent;
+    return !this.spent && !this.thrownAway;
   }
 
   begin(how: 'buffer' | 'stream' | 'discard', store: BodyStore | undefined): void {
@@ -112,6 +119,7 @@ export class RequestBody {
   discard(): HeadError | undefined {
     if (this.complete || this.phase === 'failed') return undefined;
     if (this.phase !== 'discarding') this.move('discarding');
+    this.thrownAway = true;
     this.stream = undefined;
     const { ahead } = this;
     if (ahead === undefined || ahead.start === ahead.end) return undefined;

@@ -55,7 +55,7 @@ export class RequestWriter {
       const got = store.read(this.storedAt, scratch.subarray(from, scratch.length - AROUND_BYTES));
       if (got <= 0) return 'failed';
       this.storedAt += got;
-      const last = body.complete && this.storedAt >= store.length;
+      const last = body.whole && this.storedAt >= store.length;
       const before = this.takeHead() + (this.chunked ? chunkHead(got) : '');
       const start = from - before.length;
       writeBytes(scratch, before, start);
@@ -64,7 +64,7 @@ export class RequestWriter {
       if (last) this.ended = true;
     }
     if (store !== undefined && this.storedAt < store.length) return 'more';
-    if (body.complete && !this.ended) this.finish();
+    if (body.whole && !this.ended) this.finish();
     return 'done';
   }
 
