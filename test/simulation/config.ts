@@ -18,6 +18,7 @@ export interface Place {
 
 export const STEADY_PORTS = [8001, 8002];
 export const WILD_PORTS = [8003, 8004, 8005];
+export const EITHER_PORTS = [8003, 8004, 8005, 8001, 8002];
 export const SOCKET_PORTS = [8006, 8007];
 export const ALL_PORTS: readonly number[] = [...STEADY_PORTS, ...WILD_PORTS, ...SOCKET_PORTS];
 
@@ -37,6 +38,18 @@ export const PLACES = {
   /** Failures give way to a page of our own. */
   pages: { path: '/pages/', peers: WILD_PORTS, keepsBody: true, retries: 'never', bodyBytesMax: 0 },
   small: { path: '/small/', peers: STEADY_PORTS, keepsBody: true, retries: 'safe', bodyBytesMax: 1024 },
+  /** A subrequest is asked first whether it may pass. */
+  gated: { path: '/gated/', peers: STEADY_PORTS, keepsBody: true, retries: 'safe', bodyBytesMax: 0 },
+  /** The peer's name is asked for while serving. */
+  named: { path: '/named/', peers: STEADY_PORTS, keepsBody: true, retries: 'safe', bodyBytesMax: 0 },
+  /** The peer says which file to send. */
+  accel: { path: '/accel/', peers: STEADY_PORTS, keepsBody: true, retries: 'safe', bodyBytesMax: 0 },
+  /** Requests wait for their turn. */
+  limited: { path: '/limited/', peers: STEADY_PORTS, keepsBody: true, retries: 'safe', bodyBytesMax: 0 },
+  /** Packed on the way to whoever can unpack it. */
+  zip: { path: '/zip/', peers: STEADY_PORTS, keepsBody: true, retries: 'safe', bodyBytesMax: 0 },
+  /** Where the first peer fails, others answer from another location. */
+  second: { path: '/second/', peers: EITHER_PORTS, keepsBody: true, retries: 'all', bodyBytesMax: 0 },
   socket: { path: '/ws/', peers: SOCKET_PORTS, keepsBody: true, retries: 'safe', bodyBytesMax: 0 },
   file: { path: '/file/', peers: [], keepsBody: true, retries: 'never', bodyBytesMax: 0 },
   text: { path: '/text/', peers: [], keepsBody: true, retries: 'never', bodyBytesMax: 0 },
@@ -102,6 +115,8 @@ const VARIANTS: readonly Variant[] = [
 
 export const VARIANT_COUNT: number = VARIANTS.length;
 
+export const NAMES: Readonly<Record<string, readonly string[]>> = { 'nodes.test': ['127.0.0.1'] };
+
 export const FILES: Readonly<Record<string, string>> = {
   '/srv/sorry.html': SORRY,
 };
@@ -130,6 +145,9 @@ http {
   proxy_send_timeout ${proxySend}ms;
   ${variant.buffers}
   ${variant.rest}
+  limit_req_zone $server_name zone=turns:32k rate=20r/s;
+  gzip_types *;
+  gzip_proxied any;
   ${upstreamsOf(variant)}
   server {
     listen 127.0.0.1:80;
@@ -192,6 +210,27 @@ const PASSING_LOCATIONS = `
       proxy_intercept_errors on;
       error_page 502 503 504 /sorry.html;
     }
+    location /gated/ { auth_request /gate; proxy_pass http://steady; }
+    location = /gate {
+      internal;
+      proxy_pass http://steady/gate;
+      proxy_pass_request_body off;
+      proxy_set_header Content-Length "";
+      proxy_set_header Connection "";
+      proxy_set_header X-Original $request_uri;
+    }
+    location /named/ { set $where nodes.test; resolver 127.0.0.1; proxy_pass http://$where:8001; }
+    location /accel/ { proxy_pass http://steady; }
+    location /inside/ { internal; alias /srv/files/; }
+    location /limited/ { limit_req zone=turns burst=1000; proxy_pass http://steady; }
+    location /zip/ { gzip on; proxy_pass http://steady; }
+    location /second/ {
+      proxy_pass http://wild;
+      proxy_next_upstream off;
+      proxy_intercept_errors on;
+      error_page 404 502 503 504 = @second;
+    }
+    location @second { proxy_pass http://steady; }
     location /small/ { proxy_pass http://steady; client_max_body_size 1k; }`;
 
 const OWN_LOCATIONS = `

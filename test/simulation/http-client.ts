@@ -275,6 +275,7 @@ function headOf(plan: RequestPlan): string {
   if (version === '1.1' && !keeps) head += 'Connection: close\r\n';
   if (framing === 'length') head += `Content-Length: ${bodyBytes}\r\n`;
   if (framing === 'chunked') head += 'Transfer-Encoding: chunked\r\n';
+  if (plan.unpacks) head += 'Accept-Encoding: gzip\r\n';
   if (expects) head += 'Expect: 100-continue\r\n';
   return `${head}\r\n`;
 }

@@ -96,6 +96,7 @@ class PeerTalk implements WireOwner {
   // The request.
 
   private head(message: WireMessage): void {
+    if (message.target === '/gate') return this.gate(message);
     const record = this.cast.ledger.find(message.target);
     if (record === undefined) return this.problem(`was asked for what nobody sent: ${message.startLine}`);
     if (this.reception !== undefined && this.reception.answeredAt < 0) {
@@ -105,6 +106,7 @@ class PeerTalk implements WireOwner {
     if (isSocket(record)) {
       record.receptions.push(this.receptionOf(attempt, SOCKET_ANSWER));
       this.exchange = undefined;
+      this.served++;
       this.reader.upgrade();
       this.side = new SocketSide(this.cast, record, 'peer', this.wire);
       return;
@@ -125,6 +127,26 @@ class PeerTalk implements WireOwner {
     }
     this.judgeHead(record, message);
     if (answer.early) this.answer();
+  }
+
+  /** A subrequest asks whether another request may pass. */
+  private gate(message: WireMessage): void {
+    const { wire } = this;
+    const exchange = this.cast.ledger.find(headerOf(message, 'x-original') ?? '');
+    if (exchange === undefined || isSocket(exchange)) return this.problem('was asked about what nobody sent');
+    if (headerOf(message, 'content-length') !== undefined || message.method !== 'GET')
+      this.problem(`was asked about r${exchange.plan.id} by ${message.method}, with a body`);
+    exchange.gates++;
+    exchange.links.add(wire.link.number);
+    this.exchange = undefined;
+    this.served++;
+    const { gate, answers } = exchange.plan;
+    this.trace(`is asked about r${exchange.plan.id}, and will say ${gate}`);
+    this.cast.after(answers[0]?.thinkMs ?? 0, () => {
+      if (gate === 0) return wire.finish('close');
+      const body = gate === 200 ? '' : 'not you';
+      wire.write(`HTTP/1.1 ${gate} Word\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    });
   }
 
   private receptionOf(attempt: number, answer: AnswerPlan): Reception {
@@ -176,7 +198,9 @@ class PeerTalk implements WireOwner {
       if (plan.misdeed.endsWith('in body'))
         this.problem(`was sent r${plan.id} whole, though its client ${plan.misdeed}`);
     } else if (!expected.startsWith(message.body)) {
-      this.problem(`was sent another beginning of a body with r${plan.id}`);
+      this.problem(
+        `was sent another beginning of a body with r${plan.id}: ${differs(message.body, expected)}`,
+      );
     }
     if (message.state === 'complete') {
       if (this.answering) this.afterBoth();
@@ -295,6 +319,7 @@ export function answerContent({ plan }: Exchange, { attempt, answer }: Reception
 function answerHead({ plan }: Exchange, { attempt, answer }: Reception, closes: boolean): string {
   const { status, framing, bodyBytes, deed } = answer;
   let head = `HTTP/1.1 ${status} Word\r\nX-Answer: ${plan.id}.${attempt}\r\n`;
+  if (plan.place === 'accel' && status === 200) head += `X-Accel-Redirect: /inside/r${plan.id}\r\n`;
   if (status === 301) head += 'Location: http://elsewhere.test/\r\n';
   if (framing === 'close' || closes) head += 'Connection: close\r\n';
   if (framing === 'close') return `${head}\r\n`;

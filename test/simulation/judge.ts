@@ -7,7 +7,7 @@ import type { Cast } from './cast.ts';
 import { PLACES, TIMES } from './config.ts';
 import { answerContent } from './http-peer.ts';
 import type { Exchange, SocketRecord } from './ledger.ts';
-import { matchesOne, outcomesOf, type Promised } from './promise.ts';
+import { matchesOne, outcomesOf, type Promised, unpacked } from './promise.ts';
 
 interface LogLine {
   readonly text: string;
@@ -119,7 +119,7 @@ class Judge {
       this.problem(plan.id, `was answered ${answer.status}, but the log says ${line.status}`);
     }
     if (label === undefined) {
-      if (answer.status < 300 && plan.place !== 'text' && plan.place !== 'file') {
+      if (answer.status < 300 && !['text', 'file', 'accel'].includes(plan.place)) {
         this.problem(plan.id, `was answered ${answer.status} by nobody`);
       }
       return;
@@ -128,9 +128,9 @@ class Judge {
     if (reception === undefined) return this.problem(plan.id, `got the answer ${label}`);
     const expected = answerContent(exchange, reception);
     const { deed, framing } = reception.answer;
-    if (!expected.startsWith(answer.body))
-      return this.problem(plan.id, 'got another body than its peer gave');
-    if (answer.state === 'cut' || answer.body === expected) {
+    const body = unpacked(answer);
+    if (!expected.startsWith(body)) return this.problem(plan.id, 'got another body than its peer gave');
+    if (answer.state === 'cut' || body === expected) {
       const whole = deed === 'good' || deed === 'surplus' || plan.method === 'HEAD';
       if (whole || answer.state === 'cut' || closeFramed(answer)) return;
       return this.problem(plan.id, `got an answer as if it were whole, but its peer ${deed}`);
@@ -187,7 +187,7 @@ class Judge {
     }
     const { status } = answer;
     const early =
-      plan.place === 'text' || plan.place === 'file' || headerOf(answer, 'x-answer') !== undefined;
+      ['text', 'file', 'gated'].includes(plan.place) || headerOf(answer, 'x-answer') !== undefined;
     if (![400, 405, 413, 414, 501, 505].includes(status) && !early) {
       this.problem(plan.id, `was malformed and got ${status}`);
     }

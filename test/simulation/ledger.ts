@@ -39,6 +39,8 @@ export interface Exchange {
   /** When the last piece of it was written so far. */
   lastPieceAt: number;
   readonly receptions: Reception[];
+  /** How often its subrequest reached a peer. */
+  gates: number;
   /** Numbers of the links to peers that were used for it. */
   readonly links: Set<number>;
   /** How often the driver began it, and when. */
@@ -103,6 +105,7 @@ export class Ledger {
       lostAt: -1,
       lastPieceAt: -1,
       receptions: [],
+      gates: 0,
       links: new Set(),
       begun: 0,
       begunAt: -1,

@@ -1,5 +1,7 @@
 // What an exchange without any fault on its way must come to: computed from its plan alone, as nginx's documentation promises it.
-import { headerOf } from '../support/wire-reader.ts';
+import { constants, gunzipSync } from 'node:zlib';
+import { byteString, bytesOf } from '../../src/base/bytes.ts';
+import { headerOf, type WireMessage } from '../support/wire-reader.ts';
 import { PLACES, SORRY, TEXT } from './config.ts';
 import { fileContent } from './http-client.ts';
 import { answerContent } from './http-peer.ts';
@@ -25,9 +27,26 @@ export function outcomesOf(exchange: Exchange, weather: Script['weather']): read
   if (place === 'text') return [own(200, TEXT)];
   if (place === 'file')
     return [method === 'GET' || method === 'HEAD' ? own(200, fileContent(plan.id)) : own(405)];
+  if (place === 'gated' && plan.gate !== 200) return [own(plan.gate === 0 ? 500 : plan.gate)];
+  if (place === 'accel' && plan.answers[0]?.status === 200) return [own(200, fileContent(plan.id))];
   const found: Promised[] = [];
+  if (place === 'second') {
+    second(exchange, weather, found);
+    return found;
+  }
   attempts(exchange, weather, 0, peers.length, found);
   return found;
+}
+
+/** The first peer's failures, and its 404, are made good by another location. */
+function second(exchange: Exchange, weather: Script['weather'], found: Promised[]): void {
+  const [answer, next] = exchange.plan.answers;
+  if (answer === undefined || next === undefined) return;
+  const failures = failuresOf(answer, weather);
+  const isCut = breaksOff(answer) && exchange.plan.method !== 'HEAD';
+  if ((failures.length === 0 && answer.status !== 404) || breaksOff(answer))
+    found.push({ status: answer.status, by: 0, whole: !isCut });
+  if (failures.length > 0 || answer.status === 404) found.push({ status: next.status, by: 1, whole: true });
 }
 
 function attempts(
@@ -109,6 +128,16 @@ function matches(exchange: Exchange, { status, by, whole, body }: Promised): boo
   const reception = exchange.receptions.find(({ attempt }) => attempt === by);
   if (reception === undefined) return false;
   const expected = answerContent(exchange, reception);
-  if (whole) return answer.state === 'complete' && answer.body === expected;
-  return expected.startsWith(answer.body);
+  if (whole) return answer.state === 'complete' && unpacked(answer) === expected;
+  return expected.startsWith(unpacked(answer));
+}
+
+/** The body without the balancer's gzip; of a cut one as much as can be had. */
+export function unpacked(answer: WireMessage): string {
+  if (headerOf(answer, 'content-encoding') !== 'gzip' || answer.body === '') return answer.body;
+  try {
+    return byteString(gunzipSync(bytesOf(answer.body), { finishFlush: constants.Z_SYNC_FLUSH }));
+  } catch {
+    return 'no gzip';
+  }
 }

@@ -72,6 +72,10 @@ export interface RequestPlan {
   readonly pieces: number;
   readonly pieceMs: number;
   readonly misdeed: Misdeed;
+  /** Says that it can unpack gzip. */
+  readonly unpacks: boolean;
+  /** What the subrequest is told that asks for it: 200, 401, 403, 500; 0: its peers close. */
+  readonly gate: number;
   /** Which of the malformed heads and bodies. */
   readonly malformed: number;
   /** Before it is sent, after the answer to the one before. */
@@ -140,6 +144,8 @@ export interface Script {
   readonly clients: readonly ClientPlan[];
   readonly sockets: readonly SocketPlan[];
   readonly orders: readonly Order[];
+  /** How long a name server takes. */
+  readonly nameDelayMs: number;
   /** The longest piece of one file operation. */
   readonly filePieceBytes: number;
 }
@@ -152,8 +158,8 @@ export function scriptOf(seed: number): Script {
   const scale = weather === 'calm' ? 1 : Math.min(1, smallest / 1024);
   let id = 0;
   const writer: Writer = { dice, nextId: () => ++id, largest: Math.floor(120_000 * scale), weather };
-  const clients = dice.list(dice.whole(2, 8), (number) => clientOf(writer, number));
-  const sockets = dice.list(dice.whole(0, 3), () => socketOf(writer));
+  const clients = dice.list(dice.whole(2, 12), (number) => clientOf(writer, number));
+  const sockets = dice.list(dice.whole(0, 5), () => socketOf(writer));
   return {
     seed,
     variant: dice.whole(0, VARIANT_COUNT - 1),
@@ -164,6 +170,7 @@ export function scriptOf(seed: number): Script {
     clients,
     sockets,
     orders: ordersOf(dice),
+    nameDelayMs: dice.pick([0, 0, 30, 700]),
     filePieceBytes: dice.chance(0.3) ? dice.whole(1, 700) : Number.POSITIVE_INFINITY,
   };
 }
@@ -213,7 +220,7 @@ function stormFaults(dice: Dice, smallest: number): Faults {
 function clientOf(writer: Writer, number: number): ClientPlan {
   const { dice, weather } = writer;
   const ahead = dice.chance(0.25) ? dice.whole(2, 4) : 1;
-  const requests = dice.list(dice.skewed(1, 7), () => requestOf(writer, ahead > 1));
+  const requests = dice.list(dice.skewed(1, 10), () => requestOf(writer, ahead > 1));
   return {
     number,
     rough: weather === 'storm' && dice.chance(0.4),
@@ -235,6 +242,12 @@ const PLACE_WEIGHTS: Readonly<Record<PlaceName, number>> = {
   pages: 2,
   small: 2,
   socket: 1,
+  gated: 2.5,
+  named: 1.5,
+  accel: 1.5,
+  limited: 1.5,
+  zip: 2.5,
+  second: 2,
   file: 2,
   text: 2,
 };
@@ -264,6 +277,8 @@ function requestOf(writer: Writer, ahead: boolean): RequestPlan {
     pieces: slow ? dice.whole(3, 8) : hasBody && !ahead ? dice.whole(1, 4) : 1,
     pieceMs: slow ? dice.whole(500, 1500) : dice.skewed(0, 200),
     misdeed,
+    unpacks: dice.chance(0.5),
+    gate: Number(dice.weighted({ 200: 6, 401: 1, 403: 1, 500: 0.7, 0: 0.7 })),
     malformed: dice.whole(0, 99),
     thinkMs: dice.skewed(0, 2500),
     answers: answersOf(writer, place),
@@ -297,6 +312,9 @@ function sizeOf({ dice, largest }: Writer, usual: number): number {
 
 function answersOf(writer: Writer, place: PlaceName): AnswerPlan[] {
   const { peers } = PLACES[place];
+  if (place === 'second') {
+    return [answerOf(writer, true), ...writer.dice.list(4, () => answerOf(writer, false))];
+  }
   const wild = place === 'retry' || place === 'passing' || place === 'wild' || place === 'pages';
   // More than there are peers: an attempt on a kept connection that was closed meanwhile does not count.
   return writer.dice.list(peers.length === 0 ? 0 : peers.length + 2, () => answerOf(writer, wild));

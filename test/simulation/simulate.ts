@@ -5,7 +5,7 @@ import { Balancer } from '../support/balancer.ts';
 import { DISK_FULL } from '../support/memory-disk.ts';
 import type { Stage } from '../support/stage.ts';
 import { Cast } from './cast.ts';
-import { ALL_PORTS, brokenIsRefused, FILES, planOfVariant } from './config.ts';
+import { ALL_PORTS, brokenIsRefused, FILES, NAMES, planOfVariant } from './config.ts';
 import { fileContent, HttpClient } from './http-client.ts';
 import { HttpPeer } from './http-peer.ts';
 import { judge } from './judge.ts';
@@ -58,7 +58,13 @@ export async function simulate(seed: number, tracing = false): Promise<Outcome> 
     elapse: async (ms) => void world.run(world.now() + ms),
     close: async () => undefined,
   };
-  const balancer = new Balancer(planOfVariant(script.variant), { stage, files: FILES, seed });
+  const balancer = new Balancer(planOfVariant(script.variant), {
+    stage,
+    files: FILES,
+    names: NAMES,
+    nameDelayMs: script.nameDelayMs,
+    seed,
+  });
   balancer.disk.pieceBytesMax = script.filePieceBytes;
   const watch = new Watch(cast, balancer);
   await balancer.listen();
@@ -98,7 +104,8 @@ class Play {
     for (const port of ALL_PORTS) new HttpPeer(cast, port);
     for (const client of script.clients) {
       for (const { place, id } of client.requests) {
-        if (place === 'file') this.balancer.disk.put(`/srv/files/r${id}`, fileContent(id));
+        if (place === 'file' || place === 'accel')
+          this.balancer.disk.put(`/srv/files/r${id}`, fileContent(id));
       }
       new HttpClient(cast, client);
     }

@@ -202,7 +202,8 @@ export class SocketClient implements WireOwner {
     const { record, wire } = this;
     this.reader.push(bytes, start, end);
     const { fault } = this.reader;
-    if (fault !== '')
+    const refused = record.status !== 0 && record.status !== 101; // its frames have been read as a request
+    if (fault !== '' && !refused)
       this.cast.ledger.problem(`socket r${record.plan.id} was sent what is no answer: ${fault}`);
     if (this.side !== undefined || wire === undefined || record.status !== 101) return;
     const [head] = this.reader.messages;

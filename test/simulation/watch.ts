@@ -19,6 +19,8 @@ export class Watch {
   private readonly cast: Cast;
   private readonly balancer: Balancer;
   private readonly driver: Driver;
+  /** These wait for a name server, whose own deadline is not the balancer's. */
+  private readonly resolving = new Set<ExchangeRun>();
   private readonly linkOf = new Map<Conn, number>();
 
   constructor(cast: Cast, balancer: Balancer) {
@@ -68,7 +70,13 @@ export class Watch {
         this.cast.trace('balancer', `refuses ${JSON.stringify(head.requestLine)} with ${status}`);
       beginRefused(connection, head, status, reason);
     };
+    const resolve = driver.resolve.bind(driver);
+    driver.resolve = (run: ExchangeRun, question) => {
+      this.resolving.add(run);
+      resolve(run, question);
+    };
     driver.connect = (run: ExchangeRun, peer, until) => {
+      this.resolving.delete(run);
       connect(run, peer, until);
       const conn = run.peer?.conn;
       const number = conn === undefined ? undefined : this.linkOf.get(conn);
@@ -133,7 +141,12 @@ export class Watch {
       used.slots++;
       used.waits ||= timers.deadline(run['timer']) < Number.POSITIVE_INFINITY;
     }
-    if (x.selection?.peer !== undefined) used.taken++;
+    used.waits ||= this.resolving.has(run);
+    const taken = x.selection?.peer;
+    if (taken !== undefined) {
+      used.taken++;
+      this.tables.add(taken.table); // of an upstream for one request (a name in a variable)
+    }
     if (peer !== undefined && peer['state'] !== 'closed') {
       used.conns++;
       used.slots++;

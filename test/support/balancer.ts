@@ -40,6 +40,8 @@ export interface BalancerOptions extends CompileOptions {
   /** A fresh simulated one by default. */
   readonly stage?: Stage;
   readonly seed?: number;
+  /** How long the name server takes that is asked while serving. */
+  readonly nameDelayMs?: number;
 }
 
 /** Compiles a text as a file of its own. `http { … }` around it where it begins with `server` or another block of http. */
@@ -322,10 +324,21 @@ export class Balancer {
         const addresses = addressesOf(question.name, this.options).filter((each) =>
           each.includes(':') ? question.ipv6 : question.ipv4,
         );
-        this.stage.engine.defer(() =>
-          done(addresses.length > 0 ? addresses : { problem: '3: Host not found' }),
-        );
+        this.afterNameDelay(() => done(addresses.length > 0 ? addresses : { problem: '3: Host not found' }));
       },
     };
+  }
+
+  private afterNameDelay(work: () => void): void {
+    const { nameDelayMs = 0 } = this.options;
+    const { engine, outside } = this.stage;
+    if (nameDelayMs === 0) return engine.defer(work);
+    const slot = outside.timers.add({
+      expired: () => {
+        outside.timers.remove(slot);
+        work();
+      },
+    });
+    outside.timers.arm(slot, outside.now() + nameDelayMs);
   }
 }
