@@ -88,7 +88,8 @@ describe('a target', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 50 }), (bytes) => {
         const normal = normalizeTarget(`/${String.fromCharCode(...bytes)}`);
-        if (normal !== undefined) expect(normal.uri.includes('\0')).toBe(bytes.includes(0));
+        // decoding makes no NUL; one that was sent may stand in the path or behind its end
+        if (normal?.uri.includes('\0')) expect(bytes.includes(0)).toBe(true);
       }),
     );
   });
