@@ -1,14 +1,16 @@
 // ngx_http_core_module: what its directives settle for each location (CoreSettings), always module number 0. The directives are in
-// http-core-directives.ts and http-core-no-effect.ts, the variables in http-core-variables.ts.
+// http-core-*-directives.ts and http-core-no-effect.ts, the variables in http-core-variables.ts.
 import { DEFAULT_TYPES } from '../http/media-type.ts';
 import type { WrittenLocation } from '../plan/block-directives.ts';
 import type { CoreSettings, ErrorPage } from '../plan/core-settings.ts';
 import type { Render, Scope } from '../plan/scope.ts';
 import type { ResolverSettings } from '../proxy/pass.ts';
 import { errorLog, errorLogsOf } from './core.ts';
-import * as core from './http-core-directives.ts';
+import * as answers from './http-core-answer-directives.ts';
+import * as connections from './http-core-connection-directives.ts';
 import { applyLimitExcept, limitExcept, limitExceptOf } from './http-core-limit-except.ts';
 import { connectionPoolSize, noEffectDirectives, unsupportedDirectives } from './http-core-no-effect.ts';
+import * as requests from './http-core-request-directives.ts';
 import { duplicateRoot, filePath, renderPath } from './http-core-root.ts';
 import { typesByExtension } from './http-core-values.ts';
 import { coreVariables } from './http-core-variables.ts';
@@ -18,7 +20,9 @@ export const httpCore = defineModule<CoreSettings>({
   name: 'http-core',
   // error_log stands here because what it settles is this module's slice.
   directives: [
-    ...core.coreDirectives,
+    ...requests.requestDirectives,
+    ...connections.connectionDirectives,
+    ...answers.answerDirectives,
     errorLog,
     limitExcept,
     ...noEffectDirectives,
@@ -45,20 +49,20 @@ function compileCore(scope: Scope, outer: CoreSettings | undefined): CoreSetting
 }
 
 function headSettings(scope: Scope) {
-  const largeBuffers = scope.get(core.largeClientHeaderBuffers);
+  const largeBuffers = scope.get(requests.largeClientHeaderBuffers);
   if (largeBuffers.bytes < scope.get(connectionPoolSize)) {
     throw scope.error(
       'the "large_client_header_buffers" size must be equal to or greater than "connection_pool_size"',
     );
   }
   return {
-    clientHeaderTimeoutMs: scope.get(core.clientHeaderTimeout),
-    headerBufferBytes: scope.get(core.clientHeaderBufferSize),
+    clientHeaderTimeoutMs: scope.get(requests.clientHeaderTimeout),
+    headerBufferBytes: scope.get(requests.clientHeaderBufferSize),
     largeBuffers,
-    headersMax: scope.get(core.maxHeaders),
-    ignoreInvalidHeaders: scope.get(core.ignoreInvalidHeaders),
-    underscoresInHeaders: scope.get(core.underscoresInHeaders),
-    mergeSlashes: scope.get(core.mergeSlashes),
+    headersMax: scope.get(requests.maxHeaders),
+    ignoreInvalidHeaders: scope.get(requests.ignoreInvalidHeaders),
+    underscoresInHeaders: scope.get(requests.underscoresInHeaders),
+    mergeSlashes: scope.get(requests.mergeSlashes),
   };
 }
 
@@ -67,15 +71,15 @@ function fileSettings(scope: Scope, outer: CoreSettings | undefined) {
     ...rootOf(scope, outer),
     filePath,
     limitExcept: limitExceptOf(scope),
-    internal: scope.get(core.internal) === true,
-    satisfyAny: scope.get(core.satisfy) === 'any',
-    authDelayMs: scope.get(core.authDelay),
+    internal: scope.get(requests.internal) === true,
+    satisfyAny: scope.get(requests.satisfy) === 'any',
+    authDelayMs: scope.get(requests.authDelay),
     types: typesOf(scope, outer),
-    defaultType: scope.get(core.defaultType),
-    etag: scope.get(core.etag),
-    ifModifiedSince: scope.get(core.ifModifiedSince),
-    maxRanges: scope.get(core.maxRanges),
-    logNotFound: scope.get(core.logNotFound),
+    defaultType: scope.get(answers.defaultType),
+    etag: scope.get(answers.etag),
+    ifModifiedSince: scope.get(answers.ifModifiedSince),
+    maxRanges: scope.get(answers.maxRanges),
+    logNotFound: scope.get(answers.logNotFound),
   };
 }
 
@@ -84,9 +88,9 @@ function rootOf(
   scope: Scope,
   outer: CoreSettings | undefined,
 ): Pick<CoreSettings, 'root' | 'alias' | 'aliasNameBytes'> {
-  const duplicate = duplicateRoot(scope, core.root, core.alias);
+  const duplicate = duplicateRoot(scope, answers.root, answers.alias);
   if (duplicate !== undefined) throw duplicate;
-  const alias = scope.has(core.alias) ? scope.own(core.alias) : undefined;
+  const alias = scope.has(answers.alias) ? scope.own(answers.alias) : undefined;
   if (alias !== undefined) {
     const location = locationOf(scope);
     if (location?.kind === 'named') {
@@ -100,10 +104,10 @@ function rootOf(
       location?.kind === 'regex' ? Number.POSITIVE_INFINITY : (location?.name.length ?? 0);
     return { root, alias: root, aliasNameBytes };
   }
-  if (outer !== undefined && !scope.has(core.root)) {
+  if (outer !== undefined && !scope.has(answers.root)) {
     return { root: outer.root, alias: outer.alias, aliasNameBytes: outer.aliasNameBytes };
   }
-  return { root: renderPath(scope.get(core.root), scope), alias: undefined, aliasNameBytes: 0 };
+  return { root: renderPath(scope.get(answers.root), scope), alias: undefined, aliasNameBytes: 0 };
 }
 
 /** What the block's own `location` line says. */
@@ -113,61 +117,61 @@ export function locationOf(scope: Scope): WrittenLocation | undefined {
 }
 
 function typesOf(scope: Scope, outer: CoreSettings | undefined): ReadonlyMap<string, string> {
-  if (!scope.has(core.types)) return outer?.types ?? DEFAULT_TYPES;
-  return typesByExtension(scope.all(core.types), (message, word) => scope.warn(message, word));
+  if (!scope.has(answers.types)) return outer?.types ?? DEFAULT_TYPES;
+  return typesByExtension(scope.all(answers.types), (message, word) => scope.warn(message, word));
 }
 
 function bodySettings(scope: Scope) {
-  const temp = scope.get(core.clientBodyTempPath);
+  const temp = scope.get(requests.clientBodyTempPath);
   return {
-    clientMaxBodyBytes: scope.get(core.clientMaxBodySize),
-    bodyBufferBytes: scope.get(core.clientBodyBufferSize),
-    bodyTimeoutMs: scope.get(core.clientBodyTimeout),
+    clientMaxBodyBytes: scope.get(requests.clientMaxBodySize),
+    bodyBufferBytes: scope.get(requests.clientBodyBufferSize),
+    bodyTimeoutMs: scope.get(requests.clientBodyTimeout),
     bodyTempFolder: scope.temporaryFolder(temp.folder),
     bodyTempLevels: temp.levels,
-    bodyInFileOnly: scope.get(core.clientBodyInFileOnly),
-    bodyInSingleBuffer: scope.get(core.clientBodyInSingleBuffer),
+    bodyInFileOnly: scope.get(requests.clientBodyInFileOnly),
+    bodyInSingleBuffer: scope.get(requests.clientBodyInSingleBuffer),
   };
 }
 
 function connectionSettings(scope: Scope, outer: CoreSettings | undefined) {
-  const [keepaliveTimeoutMs, headerSeconds] = scope.get(core.keepaliveTimeout);
-  const disabled = new Set(scope.all(core.keepaliveDisable).flatMap((names) => [...names]));
+  const [keepaliveTimeoutMs, headerSeconds] = scope.get(connections.keepaliveTimeout);
+  const disabled = new Set(scope.all(connections.keepaliveDisable).flatMap((names) => [...names]));
   return {
-    sendTimeoutMs: scope.get(core.sendTimeout),
-    limitRate: renderOf(scope, core.limitRate),
-    limitRateAfter: renderOf(scope, core.limitRateAfter),
+    sendTimeoutMs: scope.get(connections.sendTimeout),
+    limitRate: renderOf(scope, connections.limitRate),
+    limitRateAfter: renderOf(scope, connections.limitRateAfter),
     keepaliveTimeoutMs,
     keepaliveHeaderSeconds: headerSeconds ?? outer?.keepaliveHeaderSeconds ?? 0,
-    keepaliveMinTimeoutMs: scope.get(core.keepaliveMinTimeout),
-    keepaliveRequestsMax: scope.get(core.keepaliveRequests),
-    keepaliveTimeMs: scope.get(core.keepaliveTime),
+    keepaliveMinTimeoutMs: scope.get(connections.keepaliveMinTimeout),
+    keepaliveRequestsMax: scope.get(connections.keepaliveRequests),
+    keepaliveTimeMs: scope.get(connections.keepaliveTime),
     keepaliveDisableMsie6: disabled.has('msie6'),
     keepaliveDisableSafari: disabled.has('safari'),
-    lingeringClose: scope.get(core.lingeringClose),
-    lingeringTimeMs: scope.get(core.lingeringTime),
-    lingeringTimeoutMs: scope.get(core.lingeringTimeout),
-    resetTimedoutConnection: scope.get(core.resetTimedoutConnection),
-    tcpNodelay: scope.get(core.tcpNodelay),
+    lingeringClose: scope.get(connections.lingeringClose),
+    lingeringTimeMs: scope.get(connections.lingeringTime),
+    lingeringTimeoutMs: scope.get(connections.lingeringTimeout),
+    resetTimedoutConnection: scope.get(connections.resetTimedoutConnection),
+    tcpNodelay: scope.get(connections.tcpNodelay),
   };
 }
 
-function renderOf(scope: Scope, directive: typeof core.limitRate): Render | undefined {
+function renderOf(scope: Scope, directive: typeof connections.limitRate): Render | undefined {
   const written = scope.get(directive);
   return written === undefined ? undefined : scope.render(written);
 }
 
 function answerSettings(scope: Scope) {
   return {
-    serverTokens: scope.get(core.serverTokens) !== 'off',
-    absoluteRedirect: scope.get(core.absoluteRedirect),
-    serverNameInRedirect: scope.get(core.serverNameInRedirect),
-    portInRedirect: scope.get(core.portInRedirect),
-    logSubrequest: scope.get(core.logSubrequest),
-    chunkedTransferEncoding: scope.get(core.chunkedTransferEncoding),
-    msiePadding: scope.get(core.msiePadding),
-    msieRefresh: scope.get(core.msieRefresh),
-    recursiveErrorPages: scope.get(core.recursiveErrorPages),
+    serverTokens: scope.get(answers.serverTokens) !== 'off',
+    absoluteRedirect: scope.get(answers.absoluteRedirect),
+    serverNameInRedirect: scope.get(answers.serverNameInRedirect),
+    portInRedirect: scope.get(answers.portInRedirect),
+    logSubrequest: scope.get(answers.logSubrequest),
+    chunkedTransferEncoding: scope.get(answers.chunkedTransferEncoding),
+    msiePadding: scope.get(answers.msiePadding),
+    msieRefresh: scope.get(answers.msieRefresh),
+    recursiveErrorPages: scope.get(answers.recursiveErrorPages),
   };
 }
 
@@ -176,9 +180,9 @@ const SEEN_AS_400: ReadonlySet<number> = new Set([494, 495, 496, 497]);
 
 /** The first of several pages for one status counts. */
 function errorPagesOf(scope: Scope, outer: CoreSettings | undefined): ReadonlyMap<number, ErrorPage> {
-  if (outer !== undefined && !scope.has(core.errorPage)) return outer.errorPages;
+  if (outer !== undefined && !scope.has(answers.errorPage)) return outer.errorPages;
   const pages = new Map<number, ErrorPage>();
-  for (const { statuses, overwrite, target } of scope.all(core.errorPage)) {
+  for (const { statuses, overwrite, target } of scope.all(answers.errorPage)) {
     const render = scope.render(target);
     for (const status of statuses) {
       if (pages.has(status)) continue;
@@ -190,11 +194,11 @@ function errorPagesOf(scope: Scope, outer: CoreSettings | undefined): ReadonlyMa
 }
 
 function resolverOf(scope: Scope, outer: CoreSettings | undefined): ResolverSettings | undefined {
-  const timeoutMs = scope.get(core.resolverTimeout);
-  if (outer !== undefined && !scope.has(core.resolver)) {
+  const timeoutMs = scope.get(answers.resolverTimeout);
+  if (outer !== undefined && !scope.has(answers.resolver)) {
     return outer.resolver === undefined ? undefined : { ...outer.resolver, timeoutMs };
   }
-  const written = scope.get(core.resolver);
+  const written = scope.get(answers.resolver);
   if (written === undefined) return undefined;
   const { ipv4, ipv6, validMs } = written;
   const servers = written.servers.flatMap(({ host, port, named, word }) => {
