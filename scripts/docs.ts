@@ -1,5 +1,5 @@
-// `npm run docs` writes the pages that are made from the source: docs/directives/, docs/limits.md and the moves in ARCHITECTURE.md.
-// With --check it writes nothing and fails when one is stale.
+// `npm run docs` writes what is made from the source: docs/directives/, docs/limits.md, the moves in ARCHITECTURE.md and the types of a
+// configuration as an object. With --check it writes nothing and fails when one is stale.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,9 @@ import { limits } from '../src/base/limits.ts';
 import { modules } from '../src/modules/index.ts';
 import { blockDirectives } from '../src/plan/block-directives.ts';
 import { MOVES } from '../src/proxy/exchange.ts';
+import { isRefused } from '../src/supervisor/embedded-modules.ts';
 import { generatedPages, movesDiagram, withSection } from './docs/pages.ts';
+import { configurationTypes } from './docs/types.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const DIRECTIVES = join(ROOT, 'docs', 'directives');
@@ -23,6 +25,9 @@ function wantedFiles(): ReadonlyMap<string, string> {
   const files = new Map([...pages].map(([name, text]) => [join(ROOT, 'docs', name), text]));
   const architecture = join(ROOT, 'ARCHITECTURE.md');
   files.set(architecture, withSection(readFileSync(architecture, 'utf8'), 'moves', movesDiagram(MOVES)));
+  const directives = [...blockDirectives, ...modules.flatMap((module) => module.directives)];
+  const types = configurationTypes(directives.filter(({ name }) => !isRefused(name)));
+  files.set(join(ROOT, 'src', 'supervisor', 'configuration-types.ts'), types);
   return files;
 }
 

@@ -10,8 +10,8 @@ import {
   type BalancerOptions,
   type Configuration,
   createBalancer,
+  type ErrorLine,
   HoldfastError,
-  type LogLine,
 } from './index.ts';
 
 afterEach(() => {
@@ -59,8 +59,9 @@ describe.each(['epoll', 'portable'] as const)('a balancer on the %s engine', (en
     const balancer = await started(answering('from text'), { engine });
     skip(balancer.engine !== engine, 'this engine cannot run here');
     expect(balancer.port).toBeGreaterThan(0);
-    expect(balancer.listening).toEqual([{ host: '127.0.0.1', port: balancer.port, path: undefined }]);
-    expect(balancer.url).toBe(`http://127.0.0.1:${balancer.port}`);
+    const url = `http://127.0.0.1:${balancer.port}`;
+    expect(balancer.addresses).toEqual([{ host: '127.0.0.1', port: balancer.port, path: undefined, url }]);
+    expect(balancer.url).toBe(url);
     expect(await ask(balancer)).toBe('from text');
   });
 
@@ -69,11 +70,13 @@ describe.each(['epoll', 'portable'] as const)('a balancer on the %s engine', (en
     const balancer = await started(
       {
         http: {
-          upstream: { nodes: { server: [[`127.0.0.1:${port}`, 'max_fails=0']] } },
-          server: {
-            listen: '127.0.0.1:0',
-            location: { '/': { proxy_pass: 'http://nodes' }, '= /own': { return: [200, 'ours'] } },
-          },
+          upstream: { nodes: { server: [`127.0.0.1:${port} max_fails=0`] } },
+          server: [
+            {
+              listen: 0,
+              location: { '/': { proxy_pass: 'http://nodes' }, '= /own': { return: [[200, 'ours']] } },
+            },
+          ],
         },
       },
       { engine },
@@ -127,8 +130,8 @@ describe.each(['epoll', 'portable'] as const)('a balancer on the %s engine', (en
 
   it('turns clients away beyond worker_connections, once no idle one can give way', async () => {
     const balancer = await started(`events { worker_connections 3; } ${answering('ok')}`, { engine });
-    const lines: LogLine[] = [];
-    balancer.on('log', (line) => lines.push(line));
+    const lines: ErrorLine[] = [];
+    balancer.on('error-log', (line) => lines.push(line));
     const open = async (): Promise<Socket> => {
       const socket = connect(balancer.port, '127.0.0.1');
       onTestFinished(() => void socket.destroy());
@@ -162,8 +165,8 @@ describe.each(['epoll', 'portable'] as const)('a balancer on the %s engine', (en
 describe('a configuration that cannot be taken over', () => {
   it('rejects with every mistake and its place', async () => {
     const error = await refusal(createBalancer('http {\n  server { listn 80; }\n  nonsense;\n}'));
-    expect(error.code).toBe('ERR_HOLDFAST_CONFIGURATION');
-    expect(error.problems).toMatchObject([
+    expect(error.code).toBe('ERR_HOLDFAST_CONFIG');
+    expect(error.mistakes).toMatchObject([
       { message: 'unknown directive "listn"', line: 2, column: 12, hint: 'did you mean "listen"?' },
       { message: 'unknown directive "nonsense"', line: 3, column: 3 },
     ]);
@@ -174,7 +177,7 @@ describe('a configuration that cannot be taken over', () => {
     'refuses "%s", which concerns a program of its own',
     async (line) => {
       const error = await refusal(createBalancer(`${line};\n${answering('x')}`));
-      expect(error.problems).toMatchObject([
+      expect(error.mistakes).toMatchObject([
         { message: `"${line.split(' ')[0]}" directive is not allowed here`, line: 1 },
       ]);
     },
@@ -216,7 +219,7 @@ describe('what a balancer tells', () => {
     const balancer = await started(
       `http { server { listen 127.0.0.1:0; location / { proxy_pass http://127.0.0.1:${dead}; } } }`,
     );
-    const heard = new Promise<LogLine>((resolve) => balancer.once('log', resolve));
+    const heard = new Promise<ErrorLine>((resolve) => balancer.once('error-log', resolve));
     expect((await fetch(balancer.url)).status).toBe(502);
     expect(await heard).toMatchObject({
       level: 'error',
@@ -263,8 +266,10 @@ describe('what a balancer leaves on the disk', () => {
   it('is no file of a Unix socket after its end', async () => {
     const prefix = emptyFolder();
     const balancer = await started(answering('ok', `unix:${prefix}/a.sock`), { prefix });
-    const path = balancer.listening[0]?.path ?? '';
-    expect([existsSync(path), balancer.port, balancer.url]).toEqual([true, 0, '']);
+    const [address] = balancer.addresses;
+    const path = `${prefix}/a.sock`;
+    expect([existsSync(path), address]).toEqual([true, { host: '', port: 0, path, url: undefined }]);
+    expect(() => balancer.url).toThrow('listens on no port');
     await balancer.close();
     expect(existsSync(path)).toBe(false);
   });

@@ -1,177 +1,246 @@
-// Holdfast as a library: a balancer inside your own program or test.
+// Holdfast as a library: a balancer inside your own program or test. All that a caller sees is declared here.
 //
 //   const balancer = await createBalancer('http { server { listen 127.0.0.1:0; location / { proxy_pass http://localhost:3000; } } }');
 //   try { await fetch(balancer.url); } finally { await balancer.close(); }
 import { EventEmitter } from 'node:events';
-import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { unicodeOf } from './base/bytes.ts';
+import { chooseEngine } from './io/choose.ts';
 import { ioErrorText } from './io/io-error.ts';
+import { startImmediate } from './io/portable/host-clock.ts';
 import { bindHelp, bindText } from './supervisor/bind-help.ts';
-import {
-  configurationText,
-  type Directives,
-  type DirectiveValue,
-  type DirectiveWord,
-} from './supervisor/configuration-object.ts';
-import { Embedded, type EmbeddedSource } from './supervisor/embedded.ts';
-import type { TakeOverProblem } from './supervisor/single.ts';
+import type {
+  ConfigBlocks,
+  ConfigKeyed,
+  ConfigLines,
+  ConfigStatements,
+  ConfigurationObject,
+  ConfigWord,
+  EventsBlock,
+  HttpBlock,
+  LocationBlock,
+  ServerBlock,
+  UpstreamBlock,
+} from './supervisor/configuration-types.ts';
+import { type BoundAddress, Embedded, type EmbeddedProblem } from './supervisor/embedded.ts';
+import type { EmbeddedSource } from './supervisor/embedded-source.ts';
 import { VERSION } from './version.ts';
 
-export type { Directives, DirectiveValue, DirectiveWord };
+export type {
+  ConfigBlocks,
+  ConfigKeyed,
+  ConfigLines,
+  ConfigStatements,
+  ConfigurationObject,
+  ConfigWord,
+  EventsBlock,
+  HttpBlock,
+  LocationBlock,
+  ServerBlock,
+  UpstreamBlock,
+};
 
-/** Configuration text, a file of it, or an object that mirrors its directives. */
-export type Configuration = string | { readonly file: string } | Directives;
+/** Text as it would stand in an `nginx.conf`, a file with it, or an object that mirrors its directives. */
+export type Configuration = string | ConfigurationFile | ConfigurationObject;
 
-export interface BalancerOptions {
-  /** What relative paths stand under, nginx's prefix. Default: the current folder. */
-  readonly prefix?: string;
-  /** Default: epoll where it can run, else portable; HOLDFAST_ENGINE decides where it is set. */
-  readonly engine?: 'epoll' | 'portable';
+export interface ConfigurationFile {
+  /** A path, or a URL of a file: `new URL('nginx.conf', import.meta.url)`. */
+  readonly file: string | { readonly href: string };
 }
 
+export interface BalancerOptions {
+  /** What relative paths of the configuration stand under: nginx's prefix. Default: the current folder. */
+  readonly prefix?: string | undefined;
+  /**
+   * Linux's epoll, or Node's own sockets. Default: epoll where it can run (not in a worker thread), else portable; the environment's
+   * HOLDFAST_ENGINE comes before that.
+   */
+  readonly engine?: 'epoll' | 'portable' | undefined;
+  /** The least grave lines that become 'error-log' events. Default: warn. A configuration with an `error_log` decides for itself. */
+  readonly logLevel?: LogLevel | undefined;
+}
+
+export type LogLevel = 'emerg' | 'alert' | 'crit' | 'error' | 'warn' | 'notice' | 'info' | 'debug';
+
 /** Where clients may connect. */
-export interface Listening {
-  /** "0.0.0.0", "127.0.0.1", "::1"; '' for a Unix socket. */
+export interface ListenAddress {
+  /** `127.0.0.1`, `0.0.0.0`, `::1`; empty for a Unix socket. */
   readonly host: string;
-  /** The port that the system chose where the configuration says 0. */
+  /** The port that the system chose where the configuration says 0; 0 for a Unix socket. */
   readonly port: number;
   /** Of a Unix socket. */
   readonly path: string | undefined;
+  /** `http://127.0.0.1:38213`; undefined for a Unix socket. */
+  readonly url: string | undefined;
 }
 
 export interface Reloaded {
-  /** 1 at the start, one more with each reload. */
+  /** 1 at the start, more with each reload. */
   readonly number: number;
-  /** What differs: "listens on 127.0.0.1:8081; other peers in app". */
+  /** What differs, in words: `listens on 127.0.0.1:8081; other peers in app`. */
   readonly changes: string;
 }
 
-/** A line of the error log. Comes as an event where the configuration has no `error_log` of its own. */
-export interface LogLine {
-  readonly level: string;
+export interface ErrorLine {
+  readonly level: LogLevel;
   readonly message: string;
-  /** As it would stand in the file. */
+  /** As it would stand in the file, with time and process. */
   readonly line: string;
 }
 
 export interface CloseOptions {
-  /** Waits for clients to end: true as long as it takes, a number at most so many milliseconds. Default: false, all end at once. */
-  readonly drain?: boolean | number;
+  /**
+   * How long clients may take to end what they have under way, in milliseconds; true: as long as it takes. Default: all end at once.
+   * Idle connections are closed in any case.
+   */
+  readonly drain?: number | boolean | undefined;
 }
 
 export interface BalancerEvents {
+  /** A line of the error log, unless the configuration has an `error_log` of its own. */
+  'error-log': [line: ErrorLine];
+  /** A line of the access log, unless the configuration has an `access_log` of its own. */
+  'access-log': [line: string];
+  /** A configuration has been taken over. */
   reload: [reloaded: Reloaded];
-  log: [line: LogLine];
+  /** Nothing is open any more. */
   close: [];
 }
 
 export interface Balancer {
   readonly engine: 'epoll' | 'portable';
-  /** In the order of the configuration. */
-  readonly listening: readonly Listening[];
-  /** Of the first listening address; 0 where that is a Unix socket. */
-  readonly port: number;
-  /** "http://127.0.0.1:38213" of the first listening address. */
+  /** Where it listens, in the order of the configuration. Servers that write the same `listen` share one. */
+  readonly addresses: readonly ListenAddress[];
+  /** Of the first address that is no Unix socket: `http://127.0.0.1:38213`. Throws where there is none. */
   readonly url: string;
-  /** Clients that are connected, tunnels included. */
+  /** Of the same address. */
+  readonly port: number;
+  /** Clients that are connected, idle and upgraded connections included. */
   readonly clients: number;
   /**
-   * Takes a changed file over, or another configuration. Connections stay. A configuration that cannot be taken over changes nothing
-   * and rejects with a HoldfastError.
+   * Takes over a changed file, or another configuration. Connections stay. One that cannot be taken over changes nothing, and the
+   * promise is rejected with a HoldfastError.
    */
   reload(configuration?: Configuration): Promise<Reloaded>;
-  /** May be called again. */
+  /** Resolves when nothing is open any more. May be called again, also to end a drain. */
   close(options?: CloseOptions): Promise<void>;
+  /** `await using balancer = …`: close(). */
+  [Symbol.asyncDispose](): Promise<void>;
   on<E extends keyof BalancerEvents>(event: E, listener: (...args: BalancerEvents[E]) => void): this;
   once<E extends keyof BalancerEvents>(event: E, listener: (...args: BalancerEvents[E]) => void): this;
   off<E extends keyof BalancerEvents>(event: E, listener: (...args: BalancerEvents[E]) => void): this;
-  [Symbol.asyncDispose](): Promise<void>;
-}
-
-/** What is wrong in a configuration, and where. */
-export interface Problem {
-  readonly message: string;
-  /** '' where it stands nowhere in particular. */
-  readonly file: string;
-  /** From 1. */
-  readonly line: number;
-  readonly column: number;
-  readonly directive: string;
-  readonly hint: string | undefined;
 }
 
 export type HoldfastErrorCode =
-  | 'ERR_HOLDFAST_CONFIGURATION'
+  | 'ERR_HOLDFAST_ARGUMENT'
   | 'ERR_HOLDFAST_BIND'
+  | 'ERR_HOLDFAST_CLOSED'
+  | 'ERR_HOLDFAST_CONFIG'
+  | 'ERR_HOLDFAST_ENGINE'
   | 'ERR_HOLDFAST_LOG'
-  | 'ERR_HOLDFAST_CLOSED';
+  | 'ERR_HOLDFAST_NO_ADDRESS';
+
+/** A mistake in a configuration, and where it stands. */
+export interface ConfigMistake {
+  /** nginx's own wording. */
+  readonly message: string;
+  /** Empty where it stands in no file; "configuration text" and "configuration object" for those. */
+  readonly file: string;
+  /** From 1; 0 where there is none. Of an object: in the text that it stands for. */
+  readonly line: number;
+  /** From 1. */
+  readonly column: number;
+  readonly directive: string;
+  /** The near spelling, what is allowed there. */
+  readonly hint: string | undefined;
+  /** Where in an object: `http.server[0].location["/"].proxy_pass`. */
+  readonly path: string | undefined;
+}
 
 export class HoldfastError extends Error {
   override readonly name = 'HoldfastError';
   readonly code: HoldfastErrorCode;
-  /** All mistakes of a configuration. */
-  readonly problems: readonly Problem[];
+  /** All mistakes of a configuration that is refused (ERR_HOLDFAST_CONFIG). */
+  readonly mistakes: readonly ConfigMistake[];
+  /** The system's word where it refused something: "EADDRINUSE", "EACCES". */
+  readonly systemCode: string | undefined;
 
-  constructor(code: HoldfastErrorCode, message: string, problems: readonly Problem[] = []) {
+  constructor(
+    code: HoldfastErrorCode,
+    message: string,
+    details: { readonly mistakes?: readonly ConfigMistake[]; readonly systemCode?: string } = {},
+  ) {
     super(message);
     this.code = code;
-    this.problems = problems;
+    this.mistakes = details.mistakes ?? [];
+    this.systemCode = details.systemCode;
   }
 }
 
 export const version: string = VERSION;
 
-/** Starts a balancer; resolves when it listens on all of its addresses. */
+/** Starts a balancer inside this process; resolves when it listens on all of its addresses. Rejects with a HoldfastError. */
 export async function createBalancer(
   configuration: Configuration,
   options: BalancerOptions = {},
 ): Promise<Balancer> {
-  const balancer = new RunningBalancer(configuration, options);
-  await balancer.start();
-  return balancer;
+  const source = sourceOf(configuration);
+  const balancer = new RunningBalancer(checked(options));
+  await balancer.start(source);
+  return balancer as Balancer;
 }
 
-class RunningBalancer implements Balancer {
-  private readonly events = new EventEmitter<BalancerEvents>();
-  private readonly embedded: Embedded;
-  private closing: Promise<void> | undefined;
+type Event = { [E in keyof BalancerEvents]: [E, ...BalancerEvents[E]] }[keyof BalancerEvents];
 
-  constructor(configuration: Configuration, { prefix = '.', engine }: BalancerOptions) {
+class RunningBalancer extends EventEmitter {
+  readonly engine: 'epoll' | 'portable';
+  private readonly embedded: Embedded;
+  /** Events wait for an immediate of their own: a listener that throws must not break what happens within the engine's turn. */
+  private readonly events: Event[] = [];
+  private started = false;
+  private asked = false;
+  private closing: Promise<void> | undefined;
+  /** Only where this Node has the symbol. */
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>;
+
+  constructor({ prefix = '.', engine, logLevel = 'warn' }: BalancerOptions) {
+    super();
+    const chosen = chooseEngine(engine);
+    if (engine !== undefined && chosen.kind !== engine)
+      throw new HoldfastError('ERR_HOLDFAST_ENGINE', chosen.reason);
+    this.engine = chosen.kind;
     this.embedded = new Embedded({
-      source: sourceOf(configuration),
+      chosen,
       prefix,
-      engine,
-      log: (line) => this.events.emit('log', logLine(line)),
+      logLevel,
+      errorLine: (line) => this.tell(['error-log', errorLine(unicodeOf(line))]),
+      accessLine: (line) => this.tell(['access-log', unicodeOf(line)]),
     });
   }
 
-  async start(): Promise<void> {
-    const loaded = await this.embedded.load();
-    if (!('kind' in loaded)) return;
-    await this.embedded.close(0);
-    throw errorOf(loaded);
+  async start(source: EmbeddedSource): Promise<void> {
+    try {
+      const loaded = await this.embedded.load(source);
+      if (loaded.kind !== 'taken over') throw errorOf(loaded);
+    } catch (error) {
+      await this.embedded.close(0);
+      throw error;
+    }
+    // What there is to say of the start comes once the caller has had the time to listen.
+    this.started = true;
+    this.ask();
   }
 
-  get engine(): 'epoll' | 'portable' {
-    return this.embedded.engine.kind === 'epoll' ? 'epoll' : 'portable';
-  }
-
-  get listening(): readonly Listening[] {
-    return this.embedded.bound().map(({ path, ...each }) => ({
-      ...each,
-      path: path === undefined ? undefined : unicodeOf(path),
-    }));
-  }
-
-  get port(): number {
-    return this.listening[0]?.port ?? 0;
+  get addresses(): readonly ListenAddress[] {
+    return this.embedded.bound().map(addressOf);
   }
 
   get url(): string {
-    const [first] = this.listening;
-    if (first === undefined || first.path !== undefined) return '';
-    const host = first.host === '0.0.0.0' ? '127.0.0.1' : first.host === '::' ? '::1' : first.host;
-    return `http://${host.includes(':') ? `[${host}]` : host}:${first.port}`;
+    return this.address().url;
+  }
+
+  get port(): number {
+    return this.address().port;
   }
 
   get clients(): number {
@@ -179,82 +248,148 @@ class RunningBalancer implements Balancer {
   }
 
   async reload(configuration?: Configuration): Promise<Reloaded> {
-    if (this.closing !== undefined) throw new HoldfastError('ERR_HOLDFAST_CLOSED', 'the balancer is closed');
-    const loaded = await this.embedded.load(
-      configuration === undefined ? undefined : sourceOf(configuration),
-    );
-    if ('kind' in loaded) throw errorOf(loaded);
-    this.events.emit('reload', loaded);
-    return loaded;
+    const source = configuration === undefined ? undefined : sourceOf(configuration);
+    const loaded = await this.embedded.load(source);
+    if (loaded.kind !== 'taken over') throw errorOf(loaded);
+    const { number, changes } = loaded;
+    await this.told(['reload', { number, changes }]);
+    return { number, changes };
   }
 
-  close({ drain = false }: CloseOptions = {}): Promise<void> {
-    const drainMs = drain === true ? Number.POSITIVE_INFINITY : drain === false ? 0 : drain;
-    this.closing ??= this.embedded.close(drainMs).then(() => {
-      this.events.emit('close');
-    });
+  async close({ drain = false }: CloseOptions = {}): Promise<void> {
+    const drainMs = typeof drain === 'number' ? drain : drain === true ? Number.POSITIVE_INFINITY : 0;
+    if (!(drainMs >= 0) || !['number', 'boolean'].includes(typeof drain)) {
+      throw argumentError('"drain" is a number of milliseconds, or true');
+    }
+    const closed = this.embedded.close(drainMs);
+    this.closing ??= closed.then(() => this.told(['close']));
     return this.closing;
   }
 
-  on<E extends keyof BalancerEvents>(event: E, listener: (...args: BalancerEvents[E]) => void): this {
-    this.events.on(event, listener as never);
-    return this;
+  private address(): { readonly port: number; readonly url: string } {
+    for (const { port, url } of this.addresses) if (url !== undefined) return { port, url };
+    throw this.closing === undefined
+      ? new HoldfastError(
+          'ERR_HOLDFAST_NO_ADDRESS',
+          'the configuration listens on no port: "addresses" has its Unix sockets',
+        )
+      : errorOf({ kind: 'closed' });
   }
 
-  once<E extends keyof BalancerEvents>(event: E, listener: (...args: BalancerEvents[E]) => void): this {
-    this.events.once(event, listener as never);
-    return this;
+  /** Resolves when the listeners have been called. */
+  private told(event: Event): Promise<void> {
+    this.tell(event);
+    return new Promise((done) => void startImmediate(done));
   }
 
-  off<E extends keyof BalancerEvents>(event: E, listener: (...args: BalancerEvents[E]) => void): this {
-    this.events.off(event, listener as never);
-    return this;
+  private tell(event: Event): void {
+    this.events.push(event);
+    this.ask();
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+  private ask(): void {
+    if (this.asked || !this.started || this.events.length === 0) return;
+    this.asked = true;
+    startImmediate(this.emitAll);
   }
+
+  /** An exception of a listener is its program's own; the events behind it come later. */
+  private readonly emitAll = (): void => {
+    this.asked = false;
+    try {
+      for (let event = this.events.shift(); event !== undefined; event = this.events.shift())
+        this.emit(...(event as [string, ...unknown[]]));
+    } finally {
+      this.ask();
+    }
+  };
 }
+
+if (typeof Symbol.asyncDispose === 'symbol') {
+  Object.defineProperty(RunningBalancer.prototype, Symbol.asyncDispose, {
+    value(this: RunningBalancer): Promise<void> {
+      return this.close();
+    },
+  });
+}
+
+function checked(options: BalancerOptions): BalancerOptions {
+  const { prefix, engine, logLevel } = options;
+  if (prefix !== undefined && typeof prefix !== 'string')
+    throw argumentError('"prefix" is the path of a folder');
+  if (engine !== undefined && engine !== 'epoll' && engine !== 'portable') {
+    throw argumentError('"engine" is "epoll" or "portable"');
+  }
+  if (logLevel !== undefined && !LEVELS.includes(logLevel)) {
+    throw argumentError(`"logLevel" is one of ${LEVELS.join(', ')}`);
+  }
+  return options;
+}
+
+const LEVELS: readonly LogLevel[] = ['emerg', 'alert', 'crit', 'error', 'warn', 'notice', 'info', 'debug'];
 
 function sourceOf(configuration: Configuration): EmbeddedSource {
-  if (typeof configuration === 'string') return { text: configuration };
-  const { file } = configuration;
-  if (typeof file === 'string' && Object.keys(configuration).length === 1) return { file: resolve(file) };
-  return { text: configurationText(configuration as Directives) };
-}
-
-function errorOf(problem: TakeOverProblem): HoldfastError {
-  switch (problem.kind) {
-    case 'bind': {
-      const help = bindHelp(problem.listener, problem.error);
-      const text = bindText(problem.listener, problem.error);
-      return new HoldfastError(
-        'ERR_HOLDFAST_BIND',
-        unicodeOf(help === undefined ? text : `${text}: ${help}`),
+  if (typeof configuration === 'string') {
+    if (/^[^\s{};#]+$/.test(configuration)) {
+      throw argumentError(
+        `"${configuration}" is no configuration; a file is given as { file: "${configuration}" }`,
       );
     }
-    case 'log':
-      return new HoldfastError(
-        'ERR_HOLDFAST_LOG',
-        unicodeOf(`open() "${problem.path}" failed (${ioErrorText(problem.error)})`),
-      );
+    return { text: configuration };
+  }
+  if (typeof configuration !== 'object' || configuration === null) {
+    throw argumentError('a configuration is a text, { file } or an object that mirrors its directives');
+  }
+  if (!('file' in configuration) || Object.keys(configuration).length > 1) return { object: configuration };
+  const { file } = configuration as ConfigurationFile;
+  if (typeof file === 'string') return { file };
+  const href = typeof file === 'object' && file !== null ? file.href : undefined;
+  if (typeof href === 'string' && href.startsWith('file:')) return { file: fileURLToPath(href) };
+  throw argumentError('"file" is a path or a URL of a file');
+}
+
+function argumentError(message: string): HoldfastError {
+  return new HoldfastError('ERR_HOLDFAST_ARGUMENT', message);
+}
+
+function addressOf({ host, port, path }: BoundAddress): ListenAddress {
+  if (path !== undefined) return { host, port, path: unicodeOf(path), url: undefined };
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return {
+    host,
+    port,
+    path,
+    url: `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`,
+  };
+}
+
+function errorOf(problem: EmbeddedProblem): HoldfastError {
+  switch (problem.kind) {
+    case 'closed':
+      return new HoldfastError('ERR_HOLDFAST_CLOSED', 'the balancer is closed');
+    case 'bind': {
+      const { listener, error } = problem;
+      const help = bindHelp(listener, error);
+      const text = bindText(listener, error);
+      const message = unicodeOf(help === undefined ? text : `${text}: ${help}`);
+      return new HoldfastError('ERR_HOLDFAST_BIND', message, { systemCode: error.code });
+    }
+    case 'log': {
+      const { path, error } = problem;
+      const message = unicodeOf(`open() "${path}" failed (${ioErrorText(error)})`);
+      return new HoldfastError('ERR_HOLDFAST_LOG', message, { systemCode: error.code });
+    }
     case 'config': {
-      const problems = problem.result.errors.map(({ message, file, line, column, directive, hint }) => ({
-        message: unicodeOf(message),
-        file: unicodeOf(file),
-        line,
-        column,
-        directive,
-        hint: hint === undefined ? undefined : unicodeOf(hint),
-      }));
-      const text = problems.map(({ message, file, line }) => `${message} in ${file}:${line}`).join('\n');
-      return new HoldfastError('ERR_HOLDFAST_CONFIGURATION', text, problems);
+      const mistakes = problem.mistakes.map(({ text: _text, ...mistake }) => mistake);
+      const lines = problem.mistakes.map(({ text }) => text);
+      if (problem.dropped > 0) lines.push(`and ${problem.dropped} more`);
+      return new HoldfastError('ERR_HOLDFAST_CONFIG', lines.join('\n'), { mistakes });
     }
   }
 }
 
 /** "2026/11/24 22:40:25 [error] 12#12: text" */
-function logLine(line: string): LogLine {
-  const [, level = 'error', message = line] = /^\S+ \S+ \[(\w+)\] \d+#\d+: (.*)$/s.exec(line) ?? [];
-  return { level, message: unicodeOf(message), line: unicodeOf(line) };
+function errorLine(line: string): ErrorLine {
+  const [, level, message = line] = /^\S+ \S+ \[(\w+)\] \d+#\d+: (.*)$/s.exec(line) ?? [];
+  return { level: LEVELS.find((each) => each === level) ?? 'error', message, line };
 }

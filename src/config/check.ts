@@ -52,10 +52,14 @@ export function checkConfig(
   return { block, errors: checker.errors, errorsDropped: checker.errorsDropped, warnings: checker.warnings };
 }
 
-/** The value of a directive's default, read by the same code as the file's; undefined where it has none. */
-export function defaultValue<T>(directive: Directive<T>, environment: Environment): T | undefined {
-  if (directive.defaultText === undefined) return undefined;
-  const text = `${directive.name} ${directive.defaultText};`;
+/** The value of a directive's default (or of another that is given), read by the same code as the file's; undefined where it has none. */
+export function defaultValue<T>(
+  directive: Directive<T>,
+  environment: Environment,
+  words: string | undefined = directive.defaultText,
+): T | undefined {
+  if (words === undefined) return undefined;
+  const text = `${directive.name} ${words};`;
   const [context = 'main'] = directive.contexts;
   const { block, errors } = checkConfig(parseText(text).statements, [directive], environment, context);
   const [entry] = block.entries;

@@ -47,6 +47,11 @@ function cacheOf(files: Files, settings: LogCacheSettings): LogFileCache {
   return cache;
 }
 
+/** Closes what a world that ends has kept open. */
+export function closeOpenLogs(files: Files): void {
+  for (const cache of caches.get(files)?.values() ?? []) cache.closeAll();
+}
+
 interface OpenLog {
   /** Undefined while it has been used too seldom to be kept open. */
   file: FileHandle | undefined;
@@ -87,6 +92,10 @@ export class LogFileCache {
     this.logs.set(path, log);
     if (this.logs.size > this.settings.max) this.dropOldest();
     return undefined;
+  }
+
+  closeAll(): void {
+    while (this.logs.size > 0) this.dropOldest();
   }
 
   private expire(now: Ms): void {

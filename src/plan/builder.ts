@@ -1,5 +1,5 @@
 // A plan under construction: what blocks share while they are compiled (variables, zones, logs, upstreams) and what is checked last.
-import type { Block, Entry, Environment } from '../config/check.ts';
+import { type Block, defaultValue, type Entry, type Environment } from '../config/check.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { Directive, Word } from '../config/directive.ts';
 import type { AnyModule, Handler, PhaseName } from '../modules/module.ts';
@@ -57,6 +57,9 @@ export class Builder {
     readonly missing: ConfigError;
   }[] = [];
   private readonly completions: (() => void)[] = [];
+  private readonly defaultTexts: Readonly<Record<string, string>>;
+  /** Values of defaults, read once a plan: paths differ with the prefix. */
+  private readonly defaults = new Map<Directive<unknown>, unknown>();
   /** Lists of handlers that many locations share. */
   private readonly handlerLists = new Map<string, Handlers>();
 
@@ -65,6 +68,7 @@ export class Builder {
     readonly environment: Environment;
     readonly names: ReadonlyMap<string, readonly string[]>;
     readonly file: string;
+    readonly defaults?: Readonly<Record<string, string>> | undefined;
   }) {
     this.modules = options.modules;
     for (const module of options.modules)
@@ -72,6 +76,7 @@ export class Builder {
     this.environment = options.environment;
     this.names = options.names;
     this.file = options.file;
+    this.defaultTexts = options.defaults ?? {};
     this.variables = new Variables(options.modules.flatMap((module) => module.variables ?? []));
     this.upstreams = new UpstreamTable(this, options.modules);
   }
@@ -85,6 +90,14 @@ export class Builder {
       this.errors.push(error);
       return undefined;
     }
+  }
+
+  defaultOf<T>(directive: Directive<T>): T {
+    const key = directive as Directive<unknown>;
+    if (!this.defaults.has(key)) {
+      this.defaults.set(key, defaultValue(directive, this.environment, this.defaultTexts[directive.name]));
+    }
+    return this.defaults.get(key) as T;
   }
 
   resolve(host: string): readonly string[] | undefined {

@@ -36,6 +36,8 @@ export interface CompileInput {
   readonly hostname: string;
   /** Port 0 may be written in `listen`. */
   readonly anyPort?: boolean;
+  /** Defaults that differ from the declared ones, in the file's own syntax, by directive. */
+  readonly defaults?: Readonly<Record<string, string>>;
   readonly modules: readonly AnyModule[];
   /** Compiles what main and events say (modules/core.ts). */
   readonly processSettings: (main: BlockScope, events: BlockScope | undefined) => ProcessSettings;
@@ -50,8 +52,6 @@ export interface CompileResult {
   readonly warnings: readonly Mistake[];
   /** "sendfile" and where it stands: accepted, without effect. */
   readonly noEffect: readonly { readonly name: string; readonly place: string; readonly why: string }[];
-  /** Names of all directives that are written. */
-  readonly written: ReadonlySet<string>;
   /** Hosts to resolve before the plan can be right: compile again with them in `names`. */
   readonly unresolved: readonly string[];
   readonly sources: readonly Source[];
@@ -65,7 +65,8 @@ export function compilePlan(input: CompileInput): CompileResult {
   );
   const environment = environmentOf(input);
   const checked = checkConfig(parsed.statements, allDirectives(input.modules), environment);
-  const builder = new Builder({ modules: input.modules, environment, names: input.names, file: input.file });
+  const { modules, names, file, defaults } = input;
+  const builder = new Builder({ modules, environment, names, file, defaults });
   const compiler = new Compiler(builder, input);
   const plan = compiler.plan(checked.block);
   // A block that could not be read makes errors of its own further on: show what was written wrong, not what follows from it.
@@ -77,7 +78,6 @@ export function compilePlan(input: CompileInput): CompileResult {
     errorsDropped: parsed.errorsDropped + checked.errorsDropped,
     warnings: [...checked.warnings, ...builder.warnings],
     noEffect: noEffectOf(checked.block),
-    written: namesIn(checked.block, new Set()),
     unresolved: [...builder.unresolved],
     sources: parsed.sources,
   };
@@ -278,14 +278,6 @@ function environmentOf(input: CompileInput): Environment {
     readFile: (path) => input.files.read(path),
     anyPort: input.anyPort === true,
   };
-}
-
-function namesIn(block: Block, names: Set<string>): ReadonlySet<string> {
-  for (const { directive, block: inner } of block.entries) {
-    names.add(directive.name);
-    if (inner !== undefined) namesIn(inner, names);
-  }
-  return names;
 }
 
 /** Accepted directives that change nothing here, for one line at `info`. */

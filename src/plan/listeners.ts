@@ -114,7 +114,8 @@ export class ListenerTable {
     }
     for (const entry of entries) {
       if (isWildcard(entry)) continue;
-      const wildcard = entry.bind ? undefined : wildcards.get(familyAndPort(entry));
+      const own = entry.bind || hasAnyPort(entry); // the system gives each its port: they cannot share one
+      const wildcard = own ? undefined : wildcards.get(familyAndPort(entry));
       if (wildcard !== undefined) wildcard.servers.set(entry.settings.key, entry as ServersOfAddress);
       else
         plans.push({
@@ -155,6 +156,10 @@ export class ListenerTable {
 
 function isWildcard({ settings: { address } }: AddressEntry): boolean {
   return address.family !== 'unix' && (address.host === '0.0.0.0' || address.host === '::');
+}
+
+function hasAnyPort({ settings: { address } }: AddressEntry): boolean {
+  return address.family !== 'unix' && address.port === 0;
 }
 
 function familyAndPort({ settings: { address } }: AddressEntry): string {

@@ -1,7 +1,6 @@
 // Scopes as compile.ts builds them: a block with its entries by directive, the block around it, and the services of the plan under
 // construction.
 import type { Block, Entry, Environment } from '../config/check.ts';
-import { defaultValue } from '../config/check.ts';
 import type { ConfigError } from '../config/config-error.ts';
 import type { Context, Directive, Word } from '../config/directive.ts';
 import type { Pattern } from '../config/pcre.ts';
@@ -12,9 +11,6 @@ import type { Builder } from './builder.ts';
 import type { LocationPlan, UpstreamPlan } from './plan.ts';
 import type { LogOptions, Render, Scope } from './scope.ts';
 import type { VariableDeclaration, VariableRef } from './variable.ts';
-
-/** Values of defaults, read once a program: they are the same for every plan. */
-const defaults = new WeakMap<Directive<unknown>, { readonly value: unknown }>();
 
 export class BlockScope implements Scope {
   readonly context: Context;
@@ -44,13 +40,13 @@ export class BlockScope implements Scope {
 
   get<T>(directive: Directive<T>): T {
     const found = this.find(directive);
-    return (found === undefined ? this.defaultOf(directive) : found[0]?.value) as T;
+    return (found === undefined ? this.builder.defaultOf(directive) : found[0]?.value) as T;
   }
 
   all<T>(directive: Directive<T>): readonly NonNullable<T>[] {
     const found = this.find(directive);
     if (found !== undefined) return found.map((entry) => entry.value as NonNullable<T>);
-    const value = this.defaultOf(directive);
+    const value = this.builder.defaultOf(directive);
     return value === undefined || value === null ? [] : [value];
   }
 
@@ -157,16 +153,6 @@ export class BlockScope implements Scope {
     if (found !== undefined) return found;
     if (directive.inherit === 'none' && !this.answersAsOuter) return undefined;
     return this.outer?.find(directive);
-  }
-
-  private defaultOf<T>(directive: Directive<T>): T {
-    const key = directive as Directive<unknown>;
-    let known = defaults.get(key);
-    if (known === undefined) {
-      known = { value: defaultValue(directive, this.builder.environment) };
-      if (!directive.defaultText?.includes('/')) defaults.set(key, known); // paths differ with the prefix
-    }
-    return known.value as T;
   }
 }
 

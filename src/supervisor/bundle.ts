@@ -4,6 +4,7 @@ import type { ConfigFiles, FileFailure } from '../config/files.ts';
 import { compileProcess } from '../modules/core.ts';
 import { modules } from '../modules/index.ts';
 import { type CompileResult, compilePlan } from '../plan/compile.ts';
+import { embeddedModules } from './embedded-modules.ts';
 
 export interface Bundle {
   readonly number: number;
@@ -14,7 +15,7 @@ export interface Bundle {
   /** For `worker_processes auto`. */
   readonly cores: number;
   readonly errorLog: string | undefined;
-  readonly anyPort?: boolean;
+  readonly embedding?: Embedding | undefined;
   readonly texts: Readonly<Record<string, string | FileFailure>>;
   readonly globs: Readonly<Record<string, readonly string[]>>;
   readonly names: Readonly<Record<string, readonly string[]>>;
@@ -31,8 +32,14 @@ export interface Invocation {
   readonly errorLog: string | undefined;
   readonly hostname: string;
   readonly cores: number;
-  /** The library: `listen 0` is allowed. */
-  readonly anyPort?: boolean;
+  /** Set where the balancer is part of somebody's own program. */
+  readonly embedding?: Embedding | undefined;
+}
+
+/** What is different inside somebody's own program: `listen 0` is allowed, what concerns the process is refused. */
+export interface Embedding {
+  /** Defaults in the file's own syntax, by directive: the program's folder is not ours to write into. */
+  readonly defaults: Readonly<Record<string, string>>;
 }
 
 /** All addresses of a host in the resolver's order, none where it has none. */
@@ -81,8 +88,9 @@ function compile(bundle: Bundle, files: ConfigFiles): CompileResult {
     files,
     names: new Map(Object.entries(bundle.names)),
     hostname: bundle.hostname,
-    anyPort: bundle.anyPort === true,
-    modules,
+    ...(bundle.embedding === undefined
+      ? { modules }
+      : { modules: embeddedModules, anyPort: true, defaults: bundle.embedding.defaults }),
     processSettings: (main, events) => compileProcess(main, events, bundle.cores),
   });
 }

@@ -1,89 +1,197 @@
-// A configuration as an object that mirrors its directives, turned into the text that it stands for; the text is then read as any other.
+// A configuration as an object that mirrors its directives → the text that it stands for, which is then read as any other, and where in
+// the object each line of it comes from. Words are printed one by one: a value can never begin another directive.
+import { utf8ByteString } from '../base/bytes.ts';
+import { BLOCK_DEPTH_MAX } from '../base/limits.ts';
+import type { Directive } from '../config/directive.ts';
 import { type PrintedStatement, printStatements } from '../config/print.ts';
-import { modules } from '../modules/index.ts';
 import { allDirectives } from '../plan/compile.ts';
+import { embeddedModules } from './embedded-modules.ts';
 
-export type DirectiveWord = string | number | boolean;
-
-/**
- * What stands behind a directive's name: its only word, its words, a block, or a list of such lists or blocks where the directive
- * stands several times. `true` and `false` are on and off; `[]` is a directive without words (`internal`).
- */
-export type DirectiveValue =
-  | DirectiveWord
-  | readonly DirectiveWord[]
-  | readonly (readonly DirectiveWord[])[]
-  | Directives
-  | readonly Directives[];
-
-/**
- * Directives by name. A block that has words of its own (`location`, `upstream`, `map`, `if`) is an object of blocks by these words:
- * `location: { '/': { … }, '~ \\.php$': { … } }`.
- */
-export interface Directives {
-  readonly [name: string]: DirectiveValue | undefined;
+export interface ObjectText {
+  /** A byte string. */
+  readonly text: string;
+  /** By line, from 1: `http.server[0].location["/"].proxy_pass`. */
+  readonly paths: readonly string[];
+  /** What in the object is no configuration at all; then the text means nothing. */
+  readonly mistakes: readonly ObjectMistake[];
 }
 
-export function configurationText(directives: Directives): string {
-  return printStatements(statementsOf(directives));
+export interface ObjectMistake {
+  readonly path: string;
+  readonly message: string;
 }
 
-/** Blocks that are told apart by words before their brace. */
-const keyedBlocks: ReadonlySet<string> = new Set(
-  allDirectives(modules)
-    .filter(({ opens, arity }) => opens !== undefined && arity[1] > 0)
-    .map(({ name }) => name),
-);
-
-const wordless: ReadonlySet<string> = new Set(
-  allDirectives(modules)
-    .filter(({ opens, arity }) => opens === undefined && arity[1] === 0)
-    .map(({ name }) => name),
-);
-
-function statementsOf(directives: Directives): PrintedStatement[] {
-  return Object.entries(directives).flatMap(([name, value]) =>
-    value === undefined ? [] : statementsFor(name, value),
-  );
+export function objectText(configuration: object): ObjectText {
+  const printer = new Printer();
+  const statements = printer.block(configuration, { path: '', context: 'main', depth: 0 });
+  const paths: string[] = [''];
+  notePaths(statements, paths);
+  return { text: printStatements(statements), paths, mistakes: printer.mistakes };
 }
 
-function statementsFor(name: string, value: DirectiveValue): PrintedStatement[] {
-  if (!isList(value)) return isBlock(value) ? blocksFor(name, value) : wordsFor(name, [value]);
-  const [first] = value;
-  if (isBlock(first)) return (value as readonly Directives[]).flatMap((each) => blocksFor(name, each));
-  if (isList(first)) return (value as readonly DirectiveWord[][]).flatMap((each) => wordsFor(name, each));
-  return wordsFor(name, value as readonly DirectiveWord[]);
+interface PathStatement extends PrintedStatement {
+  readonly path: string;
+  readonly block: readonly PathStatement[] | undefined;
 }
 
-function blocksFor(name: string, block: Directives): PrintedStatement[] {
-  if (!keyedBlocks.has(name)) return [{ name: text(name), words: [], block: statementsOf(block) }];
-  return Object.entries(block).flatMap(([words, inner]) => {
-    if (inner === undefined) return [];
-    if (!isBlock(inner)) throw new TypeError(`"${name} ${words}" must be an object of directives`);
-    const split = words.split(/\s+/).filter((word) => word !== '');
-    return [{ name: text(name), words: split.map(text), block: statementsOf(inner) }];
-  });
+interface Place {
+  readonly path: string;
+  /** Undefined where names are no directives: in `map`, `types`. */
+  readonly context: string | undefined;
+  readonly depth: number;
 }
 
-function wordsFor(name: string, words: readonly DirectiveWord[]): PrintedStatement[] {
-  if (wordless.has(name) && words.length === 1 && typeof words[0] === 'boolean') {
-    return words[0] ? [{ name: text(name), words: [], block: undefined }] : [];
+const table = new Map<string, Directive<unknown>[]>();
+for (const directive of allDirectives(embeddedModules)) {
+  table.set(directive.name, [...(table.get(directive.name) ?? []), directive]);
+}
+
+/** The declaration that counts where the name stands; where it may not stand there, any, since the checker will say so. */
+function declarationOf(name: string, context: string | undefined): Directive<unknown> | undefined {
+  if (context === undefined) return undefined;
+  const declared = table.get(name);
+  return declared?.find(({ contexts }) => contexts.some((each) => each === context)) ?? declared?.[0];
+}
+
+class Printer {
+  readonly mistakes: ObjectMistake[] = [];
+
+  block(block: unknown, place: Place): PathStatement[] {
+    if (!isPlainObject(block)) {
+      this.mistake(place.path, `a block is an object of directives, not ${kindOf(block)}`);
+      return [];
+    }
+    if (place.depth > BLOCK_DEPTH_MAX) {
+      this.mistake(place.path, `blocks are nested deeper than ${BLOCK_DEPTH_MAX}`);
+      return [];
+    }
+    return Object.entries(block).flatMap(([name, value]) =>
+      this.directive(name, value, { ...place, path: member(place.path, name) }),
+    );
   }
-  return [{ name: text(name), words: words.map((word) => text(wordText(word))), block: undefined }];
+
+  /** All statements of one name; `place` is that of its value. */
+  private directive(name: string, value: unknown, place: Place): PathStatement[] {
+    if (value === undefined || value === null) return [];
+    if (!Array.isArray(value)) return this.once(name, value, place);
+    return value.flatMap((each, i) => this.once(name, each, { ...place, path: `${place.path}[${i}]` }));
+  }
+
+  private once(name: string, value: unknown, place: Place): PathStatement[] {
+    if (value === undefined || value === null) return [];
+    const declared = declarationOf(name, place.context);
+    if (isPlainObject(value)) return this.blocks(name, value, declared, place);
+    const words = Array.isArray(value)
+      ? value.map((word, i) => this.word(word, `${place.path}[${i}]`))
+      : this.words(value, declared, place.path);
+    return words === undefined ? [] : [statement(name, words, undefined, place.path)];
+  }
+
+  private blocks(
+    name: string,
+    value: object,
+    declared: Directive<unknown> | undefined,
+    place: Place,
+  ): PathStatement[] {
+    if (declared === undefined) return [statement(name, [], [], place.path)]; // unknown: the checker has the last word
+    const { opens, arity } = declared;
+    const context = opens === 'statements' ? undefined : opens;
+    const depth = place.depth + 1;
+    const inner = (block: unknown, path: string): PathStatement[] =>
+      this.block(block, { path, context, depth });
+    if (arity[1] === 0) return [statement(name, [], inner(value, place.path), place.path)];
+    if (opens === undefined) {
+      this.mistake(place.path, `"${name}" takes words and no block`);
+      return [];
+    }
+    return Object.entries(value).flatMap(([key, block]) => {
+      const path = member(place.path, key);
+      const words = splitWords(key);
+      if (block === undefined || block === null) return [];
+      if (!Array.isArray(block)) return [statement(name, words, inner(block, path), path)];
+      return block.map((each, i) => statement(name, words, inner(each, `${path}[${i}]`), `${path}[${i}]`));
+    });
+  }
+
+  /** Undefined for a directive that is left out. */
+  private words(
+    value: unknown,
+    declared: Directive<unknown> | undefined,
+    path: string,
+  ): string[] | undefined {
+    if (typeof value === 'string') return splitWords(value);
+    // `internal: true` stands there without words, `internal: false` does not stand there.
+    if (typeof value === 'boolean' && declared?.arity[0] === 0) return value ? [] : undefined;
+    return [this.word(value, path)];
+  }
+
+  private word(value: unknown, path: string): string {
+    if (typeof value === 'string') return value;
+    if (typeof value === 'boolean') return value ? 'on' : 'off';
+    if (typeof value === 'number' && Number.isFinite(value)) return String(value);
+    this.mistake(path, `a word is a string, a number or a boolean, not ${kindOf(value)}`);
+    return '';
+  }
+
+  private mistake(path: string, message: string): void {
+    this.mistakes.push({ path, message });
+  }
 }
 
-function wordText(word: DirectiveWord): string {
-  return typeof word === 'boolean' ? (word ? 'on' : 'off') : String(word);
+function statement(
+  name: string,
+  words: readonly string[],
+  block: readonly PathStatement[] | undefined,
+  path: string,
+): PathStatement {
+  return { name: word(name), words: words.map(word), block, path };
 }
 
-function text(word: string): { readonly text: string } {
-  return { text: word };
+function word(text: string): { readonly text: string } {
+  return { text: utf8ByteString(text) };
 }
 
-function isList(value: unknown): value is readonly unknown[] {
-  return Array.isArray(value);
+/** Words as the file separates them: white space outside of quotes; a quote counts where a word begins. */
+export function splitWords(text: string): string[] {
+  const words: string[] = [];
+  for (const [, double, single, bare] of text.matchAll(WORD))
+    words.push(unescaped(double ?? single ?? bare ?? ''));
+  return words;
 }
 
-function isBlock(value: unknown): value is Directives {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+const WORD = /"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|((?:\\.|[^\s\\]|\\$)+)/gs;
+
+/** As the tokens of a file lose their backslashes. */
+function unescaped(raw: string): string {
+  return raw.replace(/\\(["'\\trn])/g, (_, char: string) => ESCAPES[char] ?? char);
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { t: '\t', r: '\r', n: '\n' };
+
+/** One path a line, as printStatements() prints: a statement's words may have line feeds in them. */
+function notePaths(statements: readonly PathStatement[], paths: string[]): void {
+  for (const { name, words, block, path } of statements) {
+    const feeds = [name, ...words].reduce((sum, { text }) => sum + text.split('\n').length - 1, 0);
+    for (let line = 0; line <= feeds; line++) paths.push(path);
+    if (block === undefined) continue;
+    notePaths(block, paths);
+    paths.push(path);
+  }
+}
+
+function member(path: string, name: string): string {
+  if (!/^[A-Za-z_$][\w$]*$/.test(name)) return `${path}[${JSON.stringify(name)}]`;
+  return path === '' ? name : `${path}.${name}`;
+}
+
+/** Of this or another realm. */
+function isPlainObject(value: unknown): value is object {
+  return Object.prototype.toString.call(value) === '[object Object]';
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return `a ${Object.prototype.toString.call(value).slice(8, -1)}`;
+  return typeof value === 'number' ? String(value) : `a ${typeof value}`;
 }

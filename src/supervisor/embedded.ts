@@ -1,153 +1,238 @@
-// Holdfast inside somebody's own program: one process without a master, on an engine of its own, that opens no log which nobody named
-// and leaves the process alone. The public face over it is src/index.ts.
-import { availableParallelism, hostname } from 'node:os';
-import { resolve } from 'node:path';
+// Holdfast inside somebody's own program: one process without a master, on an engine of its own. It opens no file that the
+// configuration does not name and leaves the process alone. The public face over it is src/index.ts.
+import { randomBytes, randomInt } from 'node:crypto';
+import { availableParallelism, hostname, tmpdir } from 'node:os';
+import { resolve, sep } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { utf8ByteString } from '../base/bytes.ts';
-import { ConfigError } from '../config/config-error.ts';
-import { chooseEngine } from '../io/choose.ts';
-import type { Engine } from '../io/engine.ts';
+import type { Level } from '../base/failures.ts';
+import { printWord } from '../config/print.ts';
+import type { EngineChoice } from '../io/choose.ts';
+import type { Engine, Ms } from '../io/engine.ts';
+import { startImmediate } from '../io/portable/host-clock.ts';
+import { closeOpenLogs } from '../modules/http-log-files.ts';
 import type { LogOutput } from '../observe/log-writer.ts';
 import type { CompileResult } from '../plan/compile.ts';
-import type { Plan } from '../plan/plan.ts';
 import { PRODUCT } from '../version.ts';
 import type { Invocation } from './bundle.ts';
 import { after, logClock, nameClock } from './delay.ts';
 import { disk, lookup } from './disk.ts';
+import {
+  type EmbeddedMistake,
+  mistakesOf,
+  type NamedSource,
+  objectMistakes,
+  plainText,
+} from './embedded-mistakes.ts';
+import { type EmbeddedSource, readSource } from './embedded-source.ts';
+import { removeEmptyFolders } from './folders.ts';
 import { LogFiles } from './log-files.ts';
 import { nodeCodecs } from './ports/codecs.ts';
 import { nodeFiles } from './ports/files.ts';
-import { dnsNames } from './ports/names.ts';
+import { type DnsNames, dnsNames } from './ports/names.ts';
 import { changeText, planFacts } from './reload-report.ts';
+import { LogReport } from './report.ts';
 import { SingleProcess, type TakeOverProblem } from './single.ts';
 import { MappedZones } from './zones.ts';
 
 export interface EmbeddedOptions {
-  /** A file, or else text under a name for messages. */
-  readonly source: EmbeddedSource;
+  readonly chosen: EngineChoice & { readonly engine: Engine };
+  /** Absolute. */
   readonly prefix: string;
-  readonly engine: 'epoll' | 'portable' | undefined;
-  /** Lines of the error log, where the configuration names none. */
-  readonly log: (line: string) => void;
+  readonly logLevel: Level;
+  /** Lines of logs that are events, byte strings without their line feed. */
+  readonly errorLine: (line: string) => void;
+  readonly accessLine: (line: string) => void;
 }
 
-export type EmbeddedSource = { readonly file: string } | { readonly text: string };
+export interface EmbeddedChange {
+  readonly kind: 'taken over';
+  readonly number: number;
+  /** "listens on 127.0.0.1:81"; '' the first time. */
+  readonly changes: string;
+}
 
-export interface Bound {
+export type EmbeddedProblem =
+  | { readonly kind: 'closed' }
+  | { readonly kind: 'config'; readonly mistakes: readonly EmbeddedMistake[]; readonly dropped: number }
+  | Exclude<TakeOverProblem, { readonly kind: 'config' }>;
+
+export interface BoundAddress {
   readonly host: string;
   readonly port: number;
+  /** A byte string. */
   readonly path: string | undefined;
 }
 
-/** What a program that is somebody else's does not do for us. */
-const REFUSED = ['user', 'daemon', 'master_process', 'worker_processes', 'pid', 'env'] as const;
-
-/** A log without a path of its own. */
-const DEFAULT_LOG = 'the log event';
-const SWALLOW: LogOutput = { write: (text) => text.length };
+/** Logs that are no files: what is written to them becomes events. Where the configuration says nothing, both are. */
+const ERROR_EVENTS = '/dev/holdfast/error-log';
+const ACCESS_EVENTS = '/dev/holdfast/access-log';
 
 export class Embedded {
-  readonly engine: Engine;
+  private readonly options: EmbeddedOptions;
+  private readonly engine: Engine;
   private readonly program: SingleProcess;
   private readonly logs: LogFiles;
-  private readonly virtual: Map<string, LogOutput>;
-  private readonly prefix: string;
-  private source: { readonly file: string; readonly text: string | undefined };
+  private readonly files = nodeFiles();
+  private readonly names: DnsNames;
+  /** For bodies that do not fit into memory; made when it is needed. */
+  private readonly temporary: string;
+  private source: EmbeddedSource | undefined;
+  private reading: NamedSource = { name: '', file: '', text: undefined, paths: undefined };
+  /** Settled when no load is under way. */
+  private tail: Promise<unknown> = Promise.resolve();
+  private closing: Promise<void> | undefined;
+  private readonly closed = signal();
+  private readonly cut = signal();
+  private over = false;
 
-  constructor({ source, prefix, engine, log }: EmbeddedOptions) {
-    // A match is bounded as PCRE's is; set before any pattern is compiled.
+  constructor(options: EmbeddedOptions) {
+    // A match is bounded as PCRE's is. Set before any pattern of a configuration is compiled, and only where there will be one.
     setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
-    this.prefix = `${utf8ByteString(resolve(prefix))}/`.replace(/\/\/$/, '/');
-    this.source = this.read(source);
-    this.engine = chooseEngine(engine).engine;
-    this.virtual = new Map([[DEFAULT_LOG, linesTo(log)]]);
-    this.logs = new LogFiles(logClock(this.engine), DEFAULT_LOG, this.virtual);
+    const { engine } = options.chosen;
+    this.options = options;
+    this.engine = engine;
+    this.names = dnsNames({
+      clock: nameClock(engine),
+      log: (text) => this.program.worker.generation?.errorLog.write('error', text),
+    });
+    this.temporary = `${slashed(tmpdir())}holdfast-${process.pid}-${randomBytes(8).toString('hex')}`;
+    this.logs = new LogFiles(
+      logClock(engine),
+      ERROR_EVENTS,
+      new Map([
+        [ERROR_EVENTS, linesTo(options.errorLine)],
+        [ACCESS_EVENTS, linesTo(options.accessLine)],
+      ]),
+    );
     this.program = new SingleProcess(this.world(), this.invocation());
   }
 
-  /** Takes the source over, another one where it is given; what that changes, or why it cannot be. */
-  async load(
-    source?: EmbeddedSource,
-  ): Promise<TakeOverProblem | { readonly number: number; readonly changes: string }> {
-    const { source: kept, program } = this;
-    const before = program.plan;
-    if (source !== undefined) this.source = this.read(source);
-    program.invocation = this.invocation();
-    const loaded = await program.load((result) => this.allowed(result));
-    if (loaded.problem !== undefined) {
-      this.source = kept;
-      return loaded.problem;
-    }
-    const { plan } = loaded;
-    const number = this.program.worker.generation?.number ?? 0;
-    return { number, changes: before === undefined ? '' : changeText(planFacts(before), planFacts(plan)) };
+  /** Takes a source over, or the one before as it is now; what that changes, or why it cannot be. One load follows the other. */
+  load(source?: EmbeddedSource): Promise<EmbeddedChange | EmbeddedProblem> {
+    const loaded = this.tail.then(() => this.loadNow(source ?? this.source));
+    this.tail = loaded.then(ignore, ignore);
+    return loaded;
   }
 
-  bound(): readonly Bound[] {
-    return (this.program.plan?.listeners ?? []).map(({ key, address }) => {
+  bound(): readonly BoundAddress[] {
+    if (this.over) return [];
+    const { plan, worker } = this.program;
+    return (plan?.listeners ?? []).map(({ key, address }) => {
       if (address.family === 'unix') return { host: '', port: 0, path: address.path };
-      return { host: address.host, port: this.program.worker.portOf(key) ?? address.port, path: undefined };
+      return { host: address.host, port: worker.portOf(key) ?? address.port, path: undefined };
     });
-  }
-
-  get plan(): Plan | undefined {
-    return this.program.plan;
   }
 
   /** How many clients are connected. */
   get clients(): number {
-    return this.program.worker.driver?.openCount ?? 0;
+    return this.over ? 0 : (this.program.worker.driver?.openCount ?? 0);
   }
 
-  /** Takes no more clients; resolves when those that are there have ended, or after `drainMs`. */
-  async close(drainMs: number): Promise<void> {
-    if (drainMs > 0) {
-      await new Promise<void>((done) => {
-        const cancel = Number.isFinite(drainMs) ? after(this.engine, drainMs, done) : undefined;
-        this.program.drain(() => {
-          cancel?.();
-          done();
-        });
-      });
-    }
-    this.program.closeListeners(() => true);
+  /** Takes no more clients; what those that are there have under way may end within `drainMs`. A later call may shorten that. */
+  close(drainMs: Ms): Promise<void> {
+    this.closing ??= this.end();
+    if (drainMs <= 0) this.cut.raise();
+    else if (Number.isFinite(drainMs) && !this.over) after(this.engine, drainMs, () => this.cut.raise());
+    return this.closing;
+  }
+
+  private async end(): Promise<void> {
+    this.closed.raise();
+    await this.tail;
+    const { program, engine } = this;
+    const drained = new Promise<void>((done) => program.drain(done));
+    await Promise.race([drained, this.cut.raised]);
+    this.over = true;
+    program.worker.driver?.endOlderThan(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
     this.logs.flush();
-    this.engine.destroy();
+    this.names.close();
+    engine.destroy();
     this.logs.closeAll();
+    closeOpenLogs(this.files);
+    removeEmptyFolders(this.temporary);
+    await new Promise<void>((done) => void startImmediate(done)); // Node has let go of the sockets then
   }
 
-  private read(source: EmbeddedSource): { readonly file: string; readonly text: string | undefined } {
-    return 'file' in source
-      ? { file: utf8ByteString(resolve(source.file)), text: undefined }
-      : { file: `${this.prefix}configuration`, text: utf8ByteString(source.text) };
+  private async loadNow(source: EmbeddedSource | undefined): Promise<EmbeddedChange | EmbeddedProblem> {
+    if (this.closed.isRaised || source === undefined) return { kind: 'closed' };
+    const { program, reading: before } = this;
+    const read = readSource(source, this.prefix);
+    if (read.mistakes.length > 0) return { kind: 'config', mistakes: objectMistakes(read), dropped: 0 };
+    const plan = program.plan;
+    this.reading = read;
+    program.invocation = this.invocation();
+    const loaded = await program.load((result) => this.unlessClosed(result));
+    if (this.closed.isRaised) return { kind: 'closed' };
+    if (loaded.problem !== undefined) {
+      this.reading = before;
+      return problemOf(loaded.problem, read);
+    }
+    this.source = source;
+    this.report(loaded.result, plan === undefined);
+    const number = program.worker.generation?.number ?? 0;
+    const changes = plan === undefined ? '' : changeText(planFacts(plan), planFacts(loaded.plan));
+    return { kind: 'taken over', number, changes };
+  }
+
+  private unlessClosed(result: CompileResult): CompileResult {
+    return this.closed.isRaised ? { ...result, plan: undefined } : result;
+  }
+
+  /** What is to be said of a configuration that holds. */
+  private report(result: CompileResult, first: boolean): void {
+    const { reading } = this;
+    const { kind, reason, degraded } = this.options.chosen;
+    const log = new LogReport(() => {
+      const errorLog = this.program.worker.generation?.errorLog;
+      return errorLog && { write: (level, text) => errorLog.write(level, plainText(text, reading)) };
+    });
+    if (first) log.say(degraded ? 'warn' : 'notice', `using the ${kind} engine: ${reason}`);
+    log.configuration(result);
+    for (const { name, place, why } of result.noEffect) {
+      log.say('info', `"${name}" has no effect ${why}, in ${place}`);
+    }
+  }
+
+  private get prefix(): string {
+    return slashed(this.options.prefix);
   }
 
   private invocation(): Invocation {
+    const { temporary } = this;
     return {
-      file: this.source.file,
+      file: this.reading.file,
       prefix: this.prefix,
       globals: undefined,
       errorLog: undefined,
       hostname: hostname().toLowerCase(),
       cores: availableParallelism(),
-      anyPort: true,
+      embedding: {
+        defaults: {
+          error_log: `${ERROR_EVENTS} ${this.options.logLevel}`,
+          access_log: `${ACCESS_EVENTS} combined`,
+          client_body_temp_path: printWord(`${temporary}/client_body_temp`),
+          proxy_temp_path: `${printWord(`${temporary}/proxy_temp`)} 1 2`,
+        },
+      },
     };
   }
 
   private world(): ConstructorParameters<typeof SingleProcess>[0] {
-    const { engine } = this;
+    const { engine, files, names, logs, closed } = this;
+    const nothing = closed.raised.then(() => []);
     return {
       engine,
-      files: nodeFiles(),
+      files,
+      names,
+      logs,
       codecs: nodeCodecs(),
-      names: dnsNames({
-        clock: nameClock(engine),
-        log: (text) => this.program.worker.generation?.errorLog.write('error', text),
-      }),
-      disk: { ...disk, read: (path) => this.readFile(path) },
-      lookup,
-      seed: process.pid,
-      logs: this.logs,
+      disk: {
+        ...disk,
+        read: (path) => (path === this.reading.file ? this.reading.text : undefined) ?? disk.read(path),
+      },
+      lookup: (host) => Promise.race([lookup(host), nothing]),
+      seed: randomInt(2 ** 32),
       zones: new MappedZones(),
       bindTries: 1,
       facts: {
@@ -159,45 +244,51 @@ export class Embedded {
       },
     };
   }
-
-  private readFile(path: string): ReturnType<typeof disk.read> {
-    const { file, text } = this.source;
-    return path === file && text !== undefined ? text : disk.read(path);
-  }
-
-  /** Refuses what concerns a program of its own; the access log that nginx writes unasked is not written. */
-  private allowed(result: CompileResult): CompileResult {
-    const { plan } = result;
-    if (plan === undefined) return result;
-    const unasked = `${this.prefix}logs/access.log`;
-    if (result.written.has('access_log')) this.virtual.delete(unasked);
-    else this.virtual.set(unasked, SWALLOW);
-    const errors = REFUSED.flatMap((name) => {
-      const place = plan.process.places[name];
-      return place === undefined ? [] : [refusal(name, place)];
-    });
-    return errors.length === 0 ? result : { ...result, plan: undefined, errors };
-  }
 }
 
-function refusal(name: string, place: string): ConfigError {
-  const [, file = place, line = '0'] = /^(.*):(\d+)$/s.exec(place) ?? [];
-  return new ConfigError({
-    message: `"${name}" directive is not allowed here`,
-    file,
-    line: Number(line),
-    column: 1,
-    directive: name,
-    hint: 'the balancer runs inside a program, whose processes are its own; start bin/holdfast for this',
+function problemOf(problem: TakeOverProblem, source: NamedSource): EmbeddedProblem {
+  if (problem.kind !== 'config') return problem;
+  const { errors, errorsDropped } = problem.result;
+  return { kind: 'config', mistakes: mistakesOf(errors, source), dropped: errorsDropped };
+}
+
+interface Signal {
+  readonly isRaised: boolean;
+  readonly raised: Promise<void>;
+  raise(): void;
+}
+
+function signal(): Signal {
+  let wake: () => void = ignore;
+  let isRaised = false;
+  const raised = new Promise<void>((done) => {
+    wake = done;
   });
+  return {
+    raised,
+    get isRaised() {
+      return isRaised;
+    },
+    raise() {
+      isRaised = true;
+      wake();
+    },
+  };
 }
 
-/** Whole lines, one by one. */
-function linesTo(log: (line: string) => void): LogOutput {
+/** Whole lines, one by one: a log's writer hands over no others. */
+function linesTo(take: (line: string) => void): LogOutput {
   return {
     write(text) {
-      for (const line of text.split('\n')) if (line !== '') log(line);
+      for (const line of text.split('\n')) if (line !== '') take(line);
       return text.length;
     },
   };
 }
+
+/** A folder as a byte string with its slash. */
+function slashed(folder: string): string {
+  return `${utf8ByteString(resolve(folder)).replaceAll(sep, '/')}/`.replace(/\/\/$/, '/');
+}
+
+function ignore(): void {}

@@ -1,5 +1,5 @@
 // Folders made on the way to a file. Not by mkdir's own recursion, which never ends where a parent can be named but not made (/proc).
-import { chmodSync, chownSync, existsSync, mkdirSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
 import type { IoError } from '../io/engine.ts';
 import { ioErrorOfNode } from '../io/io-error.ts';
 import { systemPath } from './system-path.ts';
@@ -28,6 +28,19 @@ export function ownFolder(folder: string, uid: number): IoError | undefined {
     return undefined;
   } catch (error) {
     return ioErrorOfNode(call, error);
+  }
+}
+
+/** Removes a folder and those in it, unless a file is left in them. */
+export function removeEmptyFolders(folder: string): void {
+  const path = systemPath(folder);
+  try {
+    for (const entry of readdirSync(path, { withFileTypes: true, encoding: 'latin1' })) {
+      if (entry.isDirectory()) removeEmptyFolders(`${folder}/${entry.name}`);
+    }
+    rmdirSync(path);
+  } catch {
+    // It was never made, or holds what was to be kept.
   }
 }
 

@@ -34,7 +34,12 @@ export interface NamesOptions {
   readonly random?: (limit: number) => number;
 }
 
-export function dnsNames({ clock, log, wires, random }: NamesOptions): Names {
+export interface DnsNames extends Names {
+  /** Forgets who asks and lets go of the ways to the servers. The clock must be at its end, too. */
+  close(): void;
+}
+
+export function dnsNames({ clock, log, wires, random }: NamesOptions): DnsNames {
   const world: World = {
     clock,
     log: log ?? (() => undefined),
@@ -52,6 +57,9 @@ export function dnsNames({ clock, log, wires, random }: NamesOptions): Names {
       }
       const name = lowerAscii(question.name).replace(/\.$/, '');
       resolver.ask(name, [new Waiter(question.timeoutMs, done, clock)]);
+    },
+    close() {
+      for (const resolver of resolvers.values()) resolver.close();
     },
   };
 }
@@ -175,6 +183,16 @@ class Resolver {
     wire?.send(bytes);
   }
 
+  close(): void {
+    this.lookups.clear();
+    this.closeWires();
+  }
+
+  private closeWires(): void {
+    for (const wire of this.wires.values()) wire.close();
+    this.wires.clear();
+  }
+
   private received(bytes: Uint8Array, overTcp: boolean): void {
     const { log } = this.world;
     const reply = readReply(bytes, overTcp);
@@ -192,10 +210,7 @@ class Resolver {
   /** The lookup of `name` is over; `kept` is what it has found. */
   ended(name: string, kept: Omit<Kept, 'until'> | undefined, ttl: number): void {
     this.lookups.delete(name);
-    if (this.lookups.size === 0) {
-      for (const wire of this.wires.values()) wire.close();
-      this.wires.clear();
-    }
+    if (this.lookups.size === 0) this.closeWires();
     if (kept === undefined) return;
     const [oldest] = this.kept.keys();
     if (this.kept.size >= RESOLVER_CACHE_MAX && oldest !== undefined) this.kept.delete(oldest);
