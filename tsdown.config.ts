@@ -1,6 +1,6 @@
 // How the build bundles: dist/ is the release (asserts of per-byte code cut), dist/checked/ keeps every assert,
 // dist/scripts/ and dist/examples/ are for the checkout alone and are not packed.
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { defineConfig, type UserConfig } from 'tsdown';
 
 const shared: UserConfig = {
@@ -13,52 +13,41 @@ const shared: UserConfig = {
   report: false,
   logLevel: 'warn',
   failOnWarn: true,
+  inputOptions: { checks: { pluginTimings: false } },
 };
 
-const program = present({
+const program = {
   index: 'src/index.ts',
   cli: 'src/cli/main.ts',
   worker: 'src/supervisor/worker-main.ts',
-});
+};
 const scripts = typeScriptIn('scripts');
 const examples = {
   'chat-node': 'examples/chat-node/main.ts',
   visitor: 'examples/chat-node/visitor.ts',
 };
 
-export default defineConfig(
-  [
-    {
-      ...shared,
-      entry: program,
-      outDir: 'dist',
-      dts: { entry: 'src/index.ts' },
-      banner: { dts: '/// <reference lib="esnext.disposable" />' },
-      define: { HOLDFAST_DEBUG: 'false' },
-    },
-    { ...shared, entry: program, outDir: 'dist/checked', clean: false, define: { HOLDFAST_DEBUG: 'true' } },
-    { ...shared, entry: scripts, outDir: 'dist/scripts', clean: false, define: { HOLDFAST_DEBUG: 'true' } },
-    {
-      ...shared,
-      entry: examples,
-      outDir: 'dist/examples',
-      clean: false,
-      deps: { neverBundle: ['ws'] },
-      copy: [{ from: 'examples/chat-node/page.html', to: 'dist/examples' }],
-    },
-  ].filter((bundle) => Object.keys(bundle.entry).length > 0),
-);
-
-/** What is written already: while the rooms are being built, the others must be able to build theirs. */
-function present(entries: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(file)));
-}
+export default defineConfig([
+  {
+    ...shared,
+    entry: program,
+    outDir: 'dist',
+    dts: { entry: 'src/index.ts' },
+    define: { HOLDFAST_DEBUG: 'false' },
+  },
+  { ...shared, entry: program, outDir: 'dist/checked', clean: false, define: { HOLDFAST_DEBUG: 'true' } },
+  { ...shared, entry: scripts, outDir: 'dist/scripts', clean: false, define: { HOLDFAST_DEBUG: 'true' } },
+  {
+    ...shared,
+    entry: examples,
+    outDir: 'dist/examples',
+    clean: false,
+    deps: { neverBundle: ['ws'] },
+    copy: [{ from: 'examples/chat-node/page.html', to: 'dist/examples' }],
+  },
+]);
 
 function typeScriptIn(folder: string): Record<string, string> {
-  const names = existsSync(folder) ? readdirSync(folder) : [];
-  return Object.fromEntries(
-    names
-      .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
-      .map((name) => [name.slice(0, -3), `${folder}/${name}`]),
-  );
+  const names = readdirSync(folder).filter((name) => name.endsWith('.ts'));
+  return Object.fromEntries(names.map((name) => [name.slice(0, -'.ts'.length), `${folder}/${name}`]));
 }

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const UNPACKED_BYTES_MAX = 1_048_576;
+const UNPACKED_BYTES_MAX = 1_000_000;
 
 interface Packed {
   readonly filename: string;
