@@ -63,6 +63,7 @@ function invocationOf(flags: Flags): Invocation {
     globals: flags.globals === undefined ? undefined : utf8ByteString(flags.globals),
     errorLog: errorLog === undefined ? undefined : utf8ByteString(errorLog),
     hostname: hostname().toLowerCase(),
+    defaultPort: process.geteuid?.() === 0 ? 80 : 8000,
     cores: availableParallelism(),
   };
 }

@@ -154,8 +154,17 @@ function readListen(site: Site): WrittenListen {
   if ('problem' in address)
     throw site.error(`${address.problem} in "${first.text}" of the "listen" directive`, first);
   const options: Writable<WrittenListen> = {
+    ...plainListen(address, first),
+  };
+  for (const option of site.words.slice(1)) readListenOption(option, options, site);
+  return options;
+}
+
+/** A `listen` without options. */
+export function plainListen(address: WrittenAddress, word: Word): WrittenListen {
+  return {
     address,
-    word: first,
+    word,
     defaultServer: false,
     bind: false,
     backlog: undefined,
@@ -166,8 +175,6 @@ function readListen(site: Site): WrittenListen {
     ipv6Only: undefined,
     keepalive: 'system',
   };
-  for (const option of site.words.slice(1)) readListenOption(option, options, site);
-  return options;
 }
 
 const LATER: ReadonlySet<string> = new Set(['ssl', 'http2', 'quic', 'proxy_protocol', 'multipath']);

@@ -12,9 +12,11 @@ import {
   http,
   listen,
   location,
+  plainListen,
   server,
   serverName,
   upstream,
+  type WrittenListen,
   type WrittenLocation,
   type WrittenName,
 } from './block-directives.ts';
@@ -34,6 +36,8 @@ export interface CompileInput {
   /** Addresses by host, in the resolver's order; empty for a host that has none. Hosts that are absent come back in `unresolved`. */
   readonly names: ReadonlyMap<string, readonly string[]>;
   readonly hostname: string;
+  /** Of a server without `listen`: 80 when left out; nginx takes 8000 for a user who is not root. */
+  readonly defaultPort?: number;
   /** Port 0 may be written in `listen`. */
   readonly anyPort?: boolean;
   /** Defaults that differ from the declared ones, in the file's own syntax, by directive. */
@@ -164,7 +168,14 @@ class Compiler {
     for (const written of listens)
       this.builder.attempt(() => this.listeners.add(scope, plan, written, names));
     if (listens.length === 0)
-      this.builder.attempt(() => this.listeners.add(scope, plan, defaultListen(entry), names));
+      this.builder.attempt(() => this.listeners.add(scope, plan, this.defaultListen(entry), names));
+  }
+
+  /** A server without `listen`: any address, at the port that nginx takes. */
+  private defaultListen(entry: Entry): WrittenListen {
+    const port = this.input.defaultPort ?? 80;
+    const word = { ...entry.statement.name, text: `*:${port}` };
+    return plainListen({ kind: 'inet', host: '*', port, family: 'any', rest: '' }, word);
   }
 
   /** Without a server_name the server's one name is the empty one: it answers requests without a host. */
@@ -250,23 +261,6 @@ function displayName(name: WrittenName | undefined): string {
     : name.kind === 'exact'
       ? name.name
       : name.written.toLowerCase();
-}
-
-/** A server without `listen`: port 80, or 8000 for who may not bind it, as nginx. */
-function defaultListen(entry: Entry) {
-  return {
-    address: { kind: 'inet', host: '*', port: 80, family: 'any', rest: '' },
-    word: { ...entry.statement.name, text: '*:80' },
-    defaultServer: false,
-    bind: false,
-    backlog: undefined,
-    receiveBufferBytes: undefined,
-    sendBufferBytes: undefined,
-    reusePort: false,
-    deferred: false,
-    ipv6Only: undefined,
-    keepalive: 'system',
-  } as const;
 }
 
 function environmentOf(input: CompileInput): Environment {

@@ -6,21 +6,6 @@ import { modules } from '../modules/index.ts';
 import { type CompileResult, compilePlan } from '../plan/compile.ts';
 import { embeddedModules } from './embedded-modules.ts';
 
-export interface Bundle {
-  readonly number: number;
-  readonly file: string;
-  readonly prefix: string;
-  readonly globals: string | undefined;
-  readonly hostname: string;
-  /** For `worker_processes auto`. */
-  readonly cores: number;
-  readonly errorLog: string | undefined;
-  readonly embedding?: Embedding | undefined;
-  readonly texts: Readonly<Record<string, string | FileFailure>>;
-  readonly globs: Readonly<Record<string, readonly string[]>>;
-  readonly names: Readonly<Record<string, readonly string[]>>;
-}
-
 /** What the command line fixed for the life of the program. */
 export interface Invocation {
   /** Absolute. */
@@ -31,7 +16,10 @@ export interface Invocation {
   /** `-e`: absolute, or "stderr". */
   readonly errorLog: string | undefined;
   readonly hostname: string;
+  /** For `worker_processes auto`. */
   readonly cores: number;
+  /** Of a server without `listen`; 80 when left out. */
+  readonly defaultPort?: number;
   /** Set where the balancer is part of somebody's own program. */
   readonly embedding?: Embedding | undefined;
 }
@@ -40,6 +28,13 @@ export interface Invocation {
 export interface Embedding {
   /** Defaults in the file's own syntax, by directive: the program's folder is not ours to write into. */
   readonly defaults: Readonly<Record<string, string>>;
+}
+
+export interface Bundle extends Invocation {
+  readonly number: number;
+  readonly texts: Readonly<Record<string, string | FileFailure>>;
+  readonly globs: Readonly<Record<string, readonly string[]>>;
+  readonly names: Readonly<Record<string, readonly string[]>>;
 }
 
 /** All addresses of a host in the resolver's order, none where it has none. */
@@ -88,6 +83,7 @@ function compile(bundle: Bundle, files: ConfigFiles): CompileResult {
     files,
     names: new Map(Object.entries(bundle.names)),
     hostname: bundle.hostname,
+    defaultPort: bundle.defaultPort ?? 80,
     ...(bundle.embedding === undefined
       ? { modules }
       : { modules: embeddedModules, anyPort: true, defaults: bundle.embedding.defaults }),
