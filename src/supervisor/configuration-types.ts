@@ -40,8 +40,8 @@ export interface HttpBlock
   extends InAnyBlock,
     InHttp,
     InHttpServer,
-    InHttpServerLocationIfInLocation,
     InHttpServerLocation,
+    InHttpServerLocationIfInLocation,
     InMainHttpServerLocation,
     InHttpServerLocationIfInServerIfInLocation,
     InHttpServerLocationLimitExcept,
@@ -53,8 +53,8 @@ export interface ServerBlock
     InServer,
     InServerLocation,
     InHttpServer,
-    InHttpServerLocationIfInLocation,
     InHttpServerLocation,
+    InHttpServerLocationIfInLocation,
     InMainHttpServerLocation,
     InServerLocationIfInServerIfInLocation,
     InHttpServerLocationIfInServerIfInLocation,
@@ -65,9 +65,9 @@ export interface ServerBlock
 export interface LocationBlock
   extends InAnyBlock,
     InServerLocation,
-    InHttpServerLocationIfInLocation,
-    InLocation,
     InHttpServerLocation,
+    InLocation,
+    InHttpServerLocationIfInLocation,
     InMainHttpServerLocation,
     InServerLocationIfInServerIfInLocation,
     InHttpServerLocationIfInServerIfInLocation,
@@ -189,42 +189,6 @@ export interface InHttpServer {
   readonly request_pool_size?: ConfigLines | undefined;
   /** An underscore in a header name is valid too. Default: `off`. */
   readonly underscores_in_headers?: ConfigLines | undefined;
-}
-
-export interface InHttpServerLocationIfInLocation {
-  /** Adds a header to answers with 200, 201, 204, 206, 301, 302, 303, 304, 307 and 308, with always to all. A block with one of its own takes none from the block around it, unless add_header_inherit says so. */
-  readonly add_header?: ConfigLines | undefined;
-  /** Whether a block takes the add_header of the block around it: on where it has none of its own, merge in addition to them, off never. Default: `on`. */
-  readonly add_header_inherit?: ConfigLines | undefined;
-  /** Adds a field to the end of answers that are sent in chunks, for the statuses that add_header names. */
-  readonly add_trailer?: ConfigLines | undefined;
-  /** Whether a block takes the add_trailer of the block around it: on where it has none of its own, merge in addition to them, off never. Default: `on`. */
-  readonly add_trailer_inherit?: ConfigLines | undefined;
-  /** Statuses and the URI, named location or address that answers in their place; =code changes the status, = takes the one of the page. */
-  readonly error_page?: ConfigLines | undefined;
-  /** Sets Expires and Cache-Control: a time from the request on, with modified from the file’s own time, @ at a time of the day; epoch, max or off. Variables may hold any of these. Default: `off`. */
-  readonly expires?: ConfigLines | undefined;
-  /** Answers are packed for clients that accept it. Default: `off`. */
-  readonly gzip?: ConfigLines | undefined;
-  /** Bytes a second that a client is sent of an answer at most; 0 sets no limit. $limit_rate and X-Accel-Limit-Rate change it. */
-  readonly limit_rate?: ConfigLines | undefined;
-  /** Bytes of an answer that are sent before limit_rate counts. */
-  readonly limit_rate_after?: ConfigLines | undefined;
-  /** The folder of the files; the path of the request is put after it. A relative one stands under the prefix. Default: `html`. */
-  readonly root?: ConfigLines | undefined;
-  /** The system copies files to connections. Accepted without effect. Default: `off`. */
-  readonly sendfile?: ConfigLines | undefined;
-}
-
-export interface InLocation {
-  /** Stands in place of the location's name in the path of the file; in a regex location it is the whole path. */
-  readonly alias?: ConfigLines | undefined;
-  /** What stands inside holds for requests for which the condition is true. */
-  readonly if?: ConfigKeyed<IfInLocationBlock> | undefined;
-  /** Only internal requests reach the location (error_page, index, try_files, rewrite, X-Accel-Redirect, subrequests); others get 404. */
-  readonly internal?: ConfigLines | undefined;
-  /** The block holds for requests with other methods than those named; GET stands for HEAD too. */
-  readonly limit_except?: ConfigKeyed<LimitExceptBlock> | undefined;
 }
 
 export interface InHttpServerLocation {
@@ -454,6 +418,42 @@ export interface InHttpServerLocation {
   readonly types_hash_bucket_size?: ConfigLines | undefined;
   /** Sizes one of nginx's hash tables. Accepted without effect. Default: `1024`. */
   readonly types_hash_max_size?: ConfigLines | undefined;
+}
+
+export interface InLocation {
+  /** Stands in place of the location's name in the path of the file; in a regex location it is the whole path. */
+  readonly alias?: ConfigLines | undefined;
+  /** What stands inside holds for requests for which the condition is true. */
+  readonly if?: ConfigKeyed<IfInLocationBlock> | undefined;
+  /** Only internal requests reach the location (error_page, index, try_files, rewrite, X-Accel-Redirect, subrequests); others get 404. */
+  readonly internal?: ConfigLines | undefined;
+  /** The block holds for requests with other methods than those named; GET stands for HEAD too. */
+  readonly limit_except?: ConfigKeyed<LimitExceptBlock> | undefined;
+}
+
+export interface InHttpServerLocationIfInLocation {
+  /** Adds a header to answers with 200, 201, 204, 206, 301, 302, 303, 304, 307 and 308, with always to all. A block with one of its own takes none from the block around it, unless add_header_inherit says so. */
+  readonly add_header?: ConfigLines | undefined;
+  /** Whether a block takes the add_header of the block around it: on where it has none of its own, merge in addition to them, off never. Default: `on`. */
+  readonly add_header_inherit?: ConfigLines | undefined;
+  /** Adds a field to the end of answers that are sent in chunks, for the statuses that add_header names. */
+  readonly add_trailer?: ConfigLines | undefined;
+  /** Whether a block takes the add_trailer of the block around it: on where it has none of its own, merge in addition to them, off never. Default: `on`. */
+  readonly add_trailer_inherit?: ConfigLines | undefined;
+  /** Statuses and the URI, named location or address that answers in their place; =code changes the status, = takes the one of the page. */
+  readonly error_page?: ConfigLines | undefined;
+  /** Sets Expires and Cache-Control: a time from the request on, with modified from the file’s own time, @ at a time of the day; epoch, max or off. Variables may hold any of these. Default: `off`. */
+  readonly expires?: ConfigLines | undefined;
+  /** Answers are packed for clients that accept it. Default: `off`. */
+  readonly gzip?: ConfigLines | undefined;
+  /** Bytes a second that a client is sent of an answer at most; 0 sets no limit. $limit_rate and X-Accel-Limit-Rate change it. */
+  readonly limit_rate?: ConfigLines | undefined;
+  /** Bytes of an answer that are sent before limit_rate counts. */
+  readonly limit_rate_after?: ConfigLines | undefined;
+  /** The folder of the files; the path of the request is put after it. A relative one stands under the prefix. Default: `html`. */
+  readonly root?: ConfigLines | undefined;
+  /** The system copies files to connections. Accepted without effect. Default: `off`. */
+  readonly sendfile?: ConfigLines | undefined;
 }
 
 export interface InMainHttpServerLocation {

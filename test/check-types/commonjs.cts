@@ -4,5 +4,5 @@ import type { Balancer } from 'holdfast' with { 'resolution-mode': 'import' };
 export async function use(): Promise<number> {
   const { createBalancer } = await import('holdfast');
   const balancer: Balancer = await createBalancer({ file: 'nginx.conf' });
-  return balancer.listening[0]?.port ?? 0;
+  return balancer.addresses[0]?.port ?? 0;
 }

@@ -6,18 +6,21 @@ export async function use(): Promise<string> {
     engine: 'portable',
   });
   balancer.on('reload', (reloaded) => void reloaded.changes.length);
-  balancer.once('log', ({ level, message }) => void `${level} ${message}`);
+  balancer.once('error-log', ({ level, message }) => void `${level} ${message}`);
   // @ts-expect-error there is no such event
   balancer.on('reloads', () => undefined);
   // @ts-expect-error an engine of a user's own cannot be named
   await createBalancer('', { engine: 'simulated' });
   const reloaded: Reloaded = await balancer.reload({ file: 'nginx.conf' });
+  await balancer.reload({
+    http: { server: { listen: '127.0.0.1:0', location: { '/': { proxy_pass: 'http://127.0.0.1:3000' } } } },
+  });
   await balancer.close({ drain: 1000 });
   return `${balancer.url} ${balancer.port + reloaded.number}`;
 }
 
 export function where(error: unknown): string {
   if (!(error instanceof HoldfastError)) throw error;
-  const [first] = error.problems;
+  const [first] = error.mistakes;
   return first === undefined ? error.code : `${first.file}:${first.line} ${first.hint ?? ''}`;
 }
