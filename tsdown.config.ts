@@ -33,6 +33,8 @@ export default defineConfig([
     entry: program,
     outDir: 'dist',
     dts: { entry: 'src/index.ts' },
+    banner: { dts: '/// <reference lib="esnext.disposable" />' }, // whoever compiles against it need not say so
+    outputOptions: { comments: false },
     define: { HOLDFAST_DEBUG: 'false' },
   },
   { ...shared, entry: program, outDir: 'dist/checked', clean: false, define: { HOLDFAST_DEBUG: 'true' } },

@@ -152,7 +152,7 @@ describe('a configuration as an object', () => {
         const { statements, errors } = parseText(printed.text);
         expect(errors).toEqual([]);
         const lines = statements[0]?.block?.[0]?.block ?? [];
-        const written = Object.values(map).flatMap<unknown>((value) => value);
+        const written = Object.values(map).flat();
         expect(lines).toHaveLength(written.length);
       }),
     );
