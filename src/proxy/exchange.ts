@@ -281,6 +281,7 @@ export class Exchange {
   readonly variables: (string | undefined)[];
   /** Of the last regular expression that matched: `$1` to `$9`. */
   captures: readonly (string | undefined)[] | undefined;
+  /** A module's number, then what it keeps: few modules keep anything. */
   private readonly contexts: unknown[] = [];
   private kept: unknown[] | undefined;
 
@@ -325,11 +326,17 @@ export class Exchange {
 
   /** What `module` keeps for this exchange; each (sub)request has its own. */
   context<T>(module: Numbered): T | undefined {
-    return this.contexts[module.number] as T | undefined;
+    const { contexts } = this;
+    for (let i = 0; i < contexts.length; i += 2) if (contexts[i] === module.number) return contexts[i + 1] as T;
+    return undefined;
   }
 
   setContext(module: Numbered, value: unknown): void {
-    this.contexts[module.number] = value;
+    const { contexts } = this;
+    let i = 0;
+    while (i < contexts.length && contexts[i] !== module.number) i += 2;
+    contexts[i] = module.number;
+    contexts[i + 1] = value;
   }
 
   /** What `module` keeps for the whole request, its redirects and subrequests included. */

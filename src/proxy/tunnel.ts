@@ -325,11 +325,11 @@ export class TunnelTable implements ConnectionHandler, TimerOwner {
     const at = place & PLACE_MASK;
     const i = at >> 1;
     const side = place & 1;
-    if ((rows.flags[i]! & (SHUT << side)) === 0) {
-      rows.flags[i] = rows.flags[i]! | (SHUT << side);
-      this.engine.shutdown(rows.conns[at]!);
-    }
-    if ((rows.flags[i]! & SHUT_BOTH) === SHUT_BOTH) this.end(place >> 1, 'closed', side ^ 1, undefined);
+    const shut = SHUT << side;
+    if ((rows.flags[i]! & shut) !== 0) return;
+    rows.flags[i] = rows.flags[i]! | shut;
+    if ((rows.flags[i]! & SHUT_BOTH) === SHUT_BOTH) return this.end(place >> 1, 'closed', side ^ 1, undefined);
+    this.engine.shutdown(rows.conns[at]!);
   }
 
   private broken(place: number, error: IoError | undefined): void {
