@@ -96,7 +96,8 @@ function passOn(x: Exchange): Verdict {
   if (slice.pass === undefined) return 500;
   const destination = destinationOf(x, slice.pass);
   if (destination === undefined) return 500;
-  const context: ProxyContext = { ...destination, body: UNKNOWN_BODY };
+  const { target, host, port, whole } = destination;
+  const context: ProxyContext = { target, host, port, uri: destination.uri, whole, body: UNKNOWN_BODY };
   x.setContext(httpProxy, context);
   const uri = requestTarget(x, slice.pass.location, destination);
   if (uri === '') {

@@ -27,6 +27,8 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   readonly client: Client;
   readonly queue: OutQueue;
   run: ExchangeRun | undefined;
+  /** The roster's. */
+  place = -1;
   private readonly driver: Driver;
   private readonly timer: TimerSlot;
   private readonly parser: RequestHeadParser;

@@ -29,6 +29,7 @@ import { type Frozen, type FrozenShape, frozenTogether, type LateFacts } from '.
 import { PeerConnection } from './peer-connection.ts';
 import type { Codecs, Files, NameQuestion, Names } from './ports.ts';
 import { RequestBody } from './request-body.ts';
+import { Roster } from './roster.ts';
 import { ExchangeRun } from './run.ts';
 import { type SubrequestOptions, subrequestSink } from './subrequest.ts';
 import { type TunnelEnd, TunnelTable } from './tunnel.ts';
@@ -79,7 +80,7 @@ export class Driver implements Program {
   private readonly retired: (generation: Generation) => void;
   private generation: Generation;
   private listeners: ReadonlyMap<string, ListenerPlan>;
-  private readonly clients = new Set<ClientConnection>();
+  private readonly clients = new Roster<ClientConnection>();
   /** By upstream's name and number of its settings' generation-independent key: kept across reloads. */
   private readonly pools = new Map<string, KeepalivePool>();
   private connections = 0;
@@ -104,7 +105,7 @@ export class Driver implements Program {
     const names = new Set(next.plan.upstreams.map(poolKey));
     this.generation = next;
     this.listeners = byKey(next);
-    for (const client of [...this.clients]) {
+    for (const client of this.clients.all()) {
       if (client.idle && this.serversOf(client.client) === undefined) client.close(); // its address is no more
     }
     for (const [key, pool] of this.pools) {
@@ -137,7 +138,7 @@ export class Driver implements Program {
   /** Closes what is idle, lets the rest end. `done` runs when no client is left. */
   drain(done: () => void): void {
     this.draining = true;
-    for (const client of [...this.clients]) if (client.idle) client.close();
+    for (const client of this.clients.all()) if (client.idle) client.close();
     for (const pool of this.pools.values()) pool.closeAll();
     this.whenIdle.push(done);
     this.checkIdle();
@@ -146,7 +147,7 @@ export class Driver implements Program {
   /** Ends what began before `generation`, which was swapped in at `since`: worker_shutdown_timeout has passed. */
   endOlderThan(generation: number, since: Ms): void {
     this.tunnels.endOlderThan(generation);
-    for (const connection of [...this.clients]) {
+    for (const connection of this.clients.all()) {
       const { run, client } = connection;
       if (run === undefined ? client.startedAt < since : run.x.generation.number < generation)
         connection.abort();
@@ -212,7 +213,7 @@ export class Driver implements Program {
   }
 
   clientClosed(connection: ClientConnection): void {
-    this.clients.delete(connection);
+    this.clients.remove(connection);
     this.facts.counters.active--;
     this.checkIdle();
   }
@@ -333,7 +334,7 @@ export class Driver implements Program {
     const run = new ExchangeRun(child, this, undefined);
     x.generation.exchanges++;
     child.run = run;
-    parent.children.add(run);
+    parent.children.push(run);
     run.event({ type: 'head' });
     run.settle();
   }
@@ -356,7 +357,7 @@ export class Driver implements Program {
     x.subrequest?.done(x);
     const parent = x.parent.run;
     if (parent === undefined) return;
-    parent.children.delete(run);
+    parent.children.splice(parent.children.indexOf(run), 1);
     this.resume(x.parent);
   }
 
@@ -462,6 +463,7 @@ export class Driver implements Program {
     const rest = client.queue.takePending();
     const { ahead } = client.surrender();
     if (core.tcpNodelay) this.engine.setNoDelay(peer.conn, true);
+    const webSocket = openingHandshake(x.head.method, x.head.version, x.headers) !== undefined;
     this.tunnels.open({
       client: client.conn,
       peer: peer.conn,
@@ -475,7 +477,8 @@ export class Driver implements Program {
       chosen: x.selection?.detach(),
       frozen,
       context: errorLog.wants('error') ? `${x.client.number}${contextOf(x)}` : '',
-      ...webSocketOf(x),
+      webSocket,
+      reservedBits: webSocket ? reservedBitsOf(x) : 0,
       startedAt: x.startedAt,
       connectedAt: x.client.startedAt,
       attemptStartedAt: attempt?.startedAt ?? x.now,
@@ -559,14 +562,10 @@ class KeptExchange implements FrozenShape {
   }
 }
 
-/** Whether what begins is a WebSocket, and what its extensions may set in its frames. */
-function webSocketOf(x: Exchange): { readonly webSocket: boolean; readonly reservedBits: number } {
-  const webSocket = openingHandshake(x.head.method, x.head.version, x.headers) !== undefined;
-  const extensions = webSocket ? x.upstreamHead?.headers.joined('sec-websocket-extensions') : undefined;
-  return {
-    webSocket,
-    reservedBits: extensions === undefined ? 0 : reservedBits(parseExtensions(extensions) ?? []),
-  };
+/** What the extensions that were agreed on may set in frames. */
+function reservedBitsOf(x: Exchange): number {
+  const extensions = x.upstreamHead?.headers.joined('sec-websocket-extensions');
+  return extensions === undefined ? 0 : reservedBits(parseExtensions(extensions) ?? []);
 }
 
 const SERVER_REWRITE = 1;

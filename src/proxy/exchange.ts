@@ -327,7 +327,8 @@ export class Exchange {
   /** What `module` keeps for this exchange; each (sub)request has its own. */
   context<T>(module: Numbered): T | undefined {
     const { contexts } = this;
-    for (let i = 0; i < contexts.length; i += 2) if (contexts[i] === module.number) return contexts[i + 1] as T;
+    for (let i = 0; i < contexts.length; i += 2)
+      if (contexts[i] === module.number) return contexts[i + 1] as T;
     return undefined;
   }
 

@@ -27,7 +27,7 @@ export class ExchangeRun implements TimerOwner {
   private obeying = false;
   private over = false;
   /** Subrequests under way. */
-  readonly children = new Set<ExchangeRun>();
+  readonly children: ExchangeRun[] = [];
 
   constructor(x: Exchange, driver: Driver, client: ClientConnection | undefined) {
     this.x = x;
@@ -185,7 +185,7 @@ export class ExchangeRun implements TimerOwner {
     if (this.timer !== -1) this.driver.engine.timers.remove(this.timer);
     this.peer?.close();
     this.peer = undefined;
-    for (const child of this.children) child.breakOff();
+    for (const child of [...this.children]) child.breakOff();
     for (const filter of this.x.filters) filter.close?.();
     this.driver.exchangeEnded(this);
   }

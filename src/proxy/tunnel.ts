@@ -328,7 +328,8 @@ export class TunnelTable implements ConnectionHandler, TimerOwner {
     const shut = SHUT << side;
     if ((rows.flags[i]! & shut) !== 0) return;
     rows.flags[i] = rows.flags[i]! | shut;
-    if ((rows.flags[i]! & SHUT_BOTH) === SHUT_BOTH) return this.end(place >> 1, 'closed', side ^ 1, undefined);
+    if ((rows.flags[i]! & SHUT_BOTH) === SHUT_BOTH)
+      return this.end(place >> 1, 'closed', side ^ 1, undefined);
     this.engine.shutdown(rows.conns[at]!);
   }
 

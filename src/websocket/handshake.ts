@@ -88,7 +88,8 @@ function acceptanceFault(
 
 function hasToken(fields: Fields, lower: string, token: string): boolean {
   const text = fields.joined(lower, ',');
-  return text !== undefined && tokens(text).some((each) => each.toLowerCase() === token);
+  if (text === undefined || text === token) return text !== undefined;
+  return tokens(text).some((each) => each.toLowerCase() === token);
 }
 
 function tokens(text: string): string[] {
