@@ -110,7 +110,9 @@ function readLastModified(answer: Answer): void {
 function takeAccelHeaders(x: Exchange, { headers }: ResponseHead, settings: PassSettings): void {
   const { ignoreHeaders } = settings;
   const charset = headers.get('x-accel-charset');
-  if (charset !== undefined && !ignoreHeaders.has('x-accel-charset')) x.answer.charset = charset;
+  if (charset !== undefined && charset !== '' && !ignoreHeaders.has('x-accel-charset')) {
+    x.log('error', `unknown charset "${charset}" to override`); // no charset is known without the charset module
+  }
   x.unbuffered = !settings.buffering;
   const buffering = headers.get('x-accel-buffering')?.toLowerCase();
   if (buffering === undefined || ignoreHeaders.has('x-accel-buffering')) return;
