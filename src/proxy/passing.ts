@@ -88,6 +88,7 @@ function connect(x: Exchange): void {
     return finish(x, NO_LIVE_PEERS.status);
   }
   x.peer = peer;
+  x.reused = false;
   x.requestSent = false;
   x.upstreamHead = undefined;
   x.attempts.push(newAttempt(peer.name, x.now, redirected));
