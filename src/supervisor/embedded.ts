@@ -82,7 +82,8 @@ export class Embedded {
   /** Settled when no load is under way. */
   private tail: Promise<unknown> = Promise.resolve();
   private closing: Promise<void> | undefined;
-  private readonly closed = signal();
+  /** Names that a load waits for: an end does not. */
+  private readonly lookups = new Set<(addresses: readonly string[]) => void>();
   private readonly cut = signal();
   private over = false;
 
@@ -138,7 +139,7 @@ export class Embedded {
   }
 
   private async end(): Promise<void> {
-    this.closed.raise();
+    for (const answer of this.lookups) answer([]);
     await this.tail;
     const { program, engine } = this;
     const drained = new Promise<void>((done) => program.drain(done));
@@ -155,7 +156,7 @@ export class Embedded {
   }
 
   private async loadNow(source: EmbeddedSource | undefined): Promise<EmbeddedChange | EmbeddedProblem> {
-    if (this.closed.isRaised || source === undefined) return { kind: 'closed' };
+    if (this.closing !== undefined || source === undefined) return { kind: 'closed' };
     const { program, reading: before } = this;
     const read = readSource(source, this.prefix);
     if (read.mistakes.length > 0) return { kind: 'config', mistakes: objectMistakes(read), dropped: 0 };
@@ -163,7 +164,7 @@ export class Embedded {
     this.reading = read;
     program.invocation = this.invocation();
     const loaded = await program.load((result) => this.unlessClosed(result));
-    if (this.closed.isRaised) return { kind: 'closed' };
+    if (this.closing !== undefined) return { kind: 'closed' };
     if (loaded.problem !== undefined) {
       this.reading = before;
       return problemOf(loaded.problem, read);
@@ -176,7 +177,7 @@ export class Embedded {
   }
 
   private unlessClosed(result: CompileResult): CompileResult {
-    return this.closed.isRaised ? { ...result, plan: undefined } : result;
+    return this.closing !== undefined ? { ...result, plan: undefined } : result;
   }
 
   /** What is to be said of a configuration that holds. */
@@ -192,6 +193,17 @@ export class Embedded {
     for (const { name, place, why } of result.noEffect) {
       log.say('info', `"${name}" has no effect ${why}, in ${place}`);
     }
+  }
+
+  private lookup(host: string): Promise<readonly string[]> {
+    return new Promise((resolve) => {
+      const answer = (addresses: readonly string[]): void => {
+        this.lookups.delete(answer);
+        resolve(addresses);
+      };
+      this.lookups.add(answer);
+      void lookup(host).then(answer);
+    });
   }
 
   private get prefix(): string {
@@ -219,8 +231,7 @@ export class Embedded {
   }
 
   private world(): ConstructorParameters<typeof SingleProcess>[0] {
-    const { engine, files, names, logs, closed } = this;
-    const nothing = closed.raised.then(() => []);
+    const { engine, files, names, logs } = this;
     return {
       engine,
       files,
@@ -231,7 +242,7 @@ export class Embedded {
         ...disk,
         read: (path) => (path === this.reading.file ? this.reading.text : undefined) ?? disk.read(path),
       },
-      lookup: (host) => Promise.race([lookup(host), nothing]),
+      lookup: (host) => this.lookup(host),
       seed: randomInt(2 ** 32),
       zones: new MappedZones(),
       bindTries: 1,
@@ -253,27 +264,16 @@ function problemOf(problem: TakeOverProblem, source: NamedSource): EmbeddedProbl
 }
 
 interface Signal {
-  readonly isRaised: boolean;
   readonly raised: Promise<void>;
   raise(): void;
 }
 
 function signal(): Signal {
-  let wake: () => void = ignore;
-  let isRaised = false;
+  let raise: () => void = ignore;
   const raised = new Promise<void>((done) => {
-    wake = done;
+    raise = done;
   });
-  return {
-    raised,
-    get isRaised() {
-      return isRaised;
-    },
-    raise() {
-      isRaised = true;
-      wake();
-    },
-  };
+  return { raised, raise };
 }
 
 /** Whole lines, one by one: a log's writer hands over no others. */
