@@ -83,7 +83,7 @@ export class RequestHeadParser extends HeadLines<HeadError> {
     this.defaults = defaults;
     this.optionsFor = optionsFor;
     this.options = defaults;
-    this.reset();
+    this.begin();
   }
 
   /** Makes ready for the next head. */
@@ -91,6 +91,10 @@ export class RequestHeadParser extends HeadLines<HeadError> {
     this.head = new RequestHead();
     this.ignored.length = 0;
     this.options = this.defaults;
+    this.begin();
+  }
+
+  private begin(): void {
     this.buffersLeft = this.options.largeBuffers.count;
     this.headStart = 0;
     this.wish = '';
@@ -295,7 +299,7 @@ export class ResponseHeadParser extends HeadLines<Failure> {
   constructor(options: ResponseHeadOptions) {
     super();
     this.options = options;
-    this.reset();
+    this.clear(options.headBytesMax);
   }
 
   reset(): void {

@@ -5,7 +5,7 @@ import { CONNECT_FAILED, CONNECTIONS_SHORT, type Level } from '../base/failures.
 import type { Random } from '../base/random.ts';
 import type { Ms } from '../base/time.ts';
 import { isMsie6, isSafari } from '../http/error-page.ts';
-import { type RequestHead, RequestHeadParser } from '../http/head.ts';
+import { type RequestHead, type RequestHeadOptions, RequestHeadParser } from '../http/head.ts';
 import { normalizeTarget } from '../http/uri.ts';
 import type {
   Address,
@@ -574,15 +574,25 @@ function byKey({ plan }: Generation): ReadonlyMap<string, ListenerPlan> {
   return new Map(plan.listeners.map((listener) => [listener.key, listener]));
 }
 
-function headOptions(core: CoreSettings) {
-  return {
-    headerBufferBytes: core.headerBufferBytes,
-    largeBuffers: core.largeBuffers,
-    headersMax: core.headersMax,
-    ignoreInvalidHeaders: core.ignoreInvalidHeaders,
-    underscoresInHeaders: core.underscoresInHeaders,
-  };
+/** A copy, since a connection that waits for its next request must not hold the plan that was left. */
+function headOptions(core: CoreSettings): RequestHeadOptions {
+  let options = optionsOfCores.get(core);
+  if (options === undefined) {
+    const { headerBufferBytes, largeBuffers, headersMax, ignoreInvalidHeaders, underscoresInHeaders } = core;
+    const { count, bytes } = largeBuffers;
+    options = {
+      headerBufferBytes,
+      largeBuffers: { count, bytes },
+      headersMax,
+      ignoreInvalidHeaders,
+      underscoresInHeaders,
+    };
+    optionsOfCores.set(core, options);
+  }
+  return options;
 }
+
+const optionsOfCores = new WeakMap<CoreSettings, RequestHeadOptions>();
 
 function poolKey(upstream: { readonly name: string; readonly explicit: boolean }): string {
   return `${upstream.explicit ? 'block' : 'host'} ${upstream.name}`;

@@ -61,6 +61,7 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
   private requests = 0;
   private state: 'connecting' | 'exchange' | 'relaying' | 'idle' | 'closed' = 'connecting';
   private parser: ResponseHeadParser | undefined;
+  private headBytesMax = 0;
   private head: ResponseHead | undefined;
   private decoder: BodyDecoder | undefined;
   private paused = false;
@@ -109,7 +110,10 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     if (run === undefined) return;
     this.state = 'exchange';
     this.requests++;
-    this.parser = new ResponseHeadParser({ headBytesMax });
+    if (this.parser === undefined || this.headBytesMax !== headBytesMax) {
+      this.parser = new ResponseHeadParser({ headBytesMax });
+      this.headBytesMax = headBytesMax;
+    } else this.parser.reset();
     this.head = undefined;
     this.decoder = undefined;
     this.sentAll = false;
