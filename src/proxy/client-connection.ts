@@ -40,6 +40,14 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   private paused = false;
   /** The client has half-closed. */
   private halfClosed = false;
+  /** The engine has said that the socket is no more. */
+  private gone = false;
+  /** It ends with a reset (`reset_timedout_connection`). */
+  private resets = false;
+  /** The next request had begun to come when the one before it ended: `$pipe`. */
+  pipelined = false;
+  /** The exchange waits to stream a body: told at the turn's end, when what came with the head has been taken in (it may be all). */
+  private streamAsked = false;
   /** The head of the answer, held back so that it goes out with the body's first bytes. */
   private headText = '';
   private queueStart = 0;
@@ -48,6 +56,9 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   /** Under limit_rate: when more may go. */
   private paceUntil: Ms = NEVER;
   private lingerEnd: Ms = 0;
+  /** Of the location that answered last: how long the next request, or the client's end, may take to come. */
+  private keepaliveMs: Ms = 0;
+  private lingeringTimeoutMs: Ms = 0;
 
   constructor(driver: Driver, conn: Conn, client: Client) {
     this.driver = driver;
@@ -135,11 +146,6 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     }
     this.close();
   }
-
-  private resets = false;
-
-  /** The exchange waits to stream a body: told at the turn's end, when what came with the head has been taken in (it may be all). */
-  private streamAsked = false;
 
   // Reading.
 
@@ -335,7 +341,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.sendContinue(x);
     this.decideKeepalive(x);
     this.queue.limits =
-      pass === undefined || x.unbuffered
+      pass === undefined || x.unbuffered || x.answer.status === 101 // a tunnel takes over what waits in memory
         ? SMALL_QUEUE
         : {
             memoryBytesMax: pass.settings.bufferBytesMax,
@@ -478,10 +484,6 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.next();
   }
 
-  private keepaliveMs: Ms = 0;
-  /** The next request had begun to come when the one before it ended: `$pipe`. */
-  pipelined = false;
-
   /** Ready for the next request. */
   private next(): void {
     this.run = undefined;
@@ -528,10 +530,6 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     });
   }
 
-  /** The engine has said that the socket is no more. */
-  private gone = false;
-  private lingeringTimeoutMs: Ms = 0;
-
   private linger(): void {
     this.readUntil = Math.min(this.lingerEnd, this.driver.engine.now() + this.lingeringTimeoutMs);
     this.writeUntil = NEVER;
@@ -546,12 +544,12 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.close();
   }
 
-  /** Another owner takes the socket over (a tunnel). Returns what the client sent ahead and what it has yet to be sent. */
-  surrender(): { readonly ahead: Uint8Array } {
+  /** Another owner has the socket (a tunnel). Returns what the client sent ahead, and whether it has half-closed: the engine told us. */
+  surrender(): { readonly ahead: Uint8Array; readonly halfClosed: boolean } {
     const ahead = this.ahead.bytes.subarray(this.ahead.start, this.ahead.end);
     this.resume();
     this.forget();
-    return { ahead };
+    return { ahead, halfClosed: this.halfClosed };
   }
 
   close(): void {

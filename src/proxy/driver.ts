@@ -460,8 +460,6 @@ export class Driver implements Program {
     const { core } = x.location;
     const errorLog = x.generation.errorLogOf(core.errorLogs);
     const frozen = this.freeze(x);
-    const rest = client.queue.takePending();
-    const { ahead } = client.surrender();
     if (core.tcpNodelay) this.engine.setNoDelay(peer.conn, true);
     const webSocket = openingHandshake(x.head.method, x.head.version, x.headers) !== undefined;
     this.tunnels.open({
@@ -487,14 +485,16 @@ export class Driver implements Program {
       upstreamBytesSent: peer.bytesSent,
       upstreamBytesReceived: x.upstreamHead?.headBytes ?? 0,
       generation: x.generation.number,
-      pendingForClient: rest,
+      pendingForClient: client.queue.takePending(),
     });
+    this.facts.counters.active++; // the tunnel's client; clientClosed counts out the one that it was
+    const { ahead, halfClosed } = client.surrender(); // after the tunnel counts: a drain must not see an idle worker in between
     peer.surrender();
-    run.peer = undefined;
-    this.facts.counters.active++; // the tunnel's client, which clientClosed has counted out
+    run.surrender();
     x.body.store?.close();
     if (!(frozen?.shape instanceof KeptExchange)) this.letGo(x.generation);
     if (ahead.length > 0) this.tunnels.received(client.conn, ahead, 0, ahead.length);
+    if (halfClosed && this.tunnels.has(client.conn)) this.tunnels.ended(client.conn);
   }
 
   /** What of the exchange its log line needs at the end. */

@@ -8,7 +8,7 @@ afterEach(async () => {
   expect(await subject.close()).toEqual([]);
 });
 
-const KEPT = `http { upstream u { server 127.0.0.1:8010; keepalive 4; }
+const KEPT = `error_log logs/error.log; http { upstream u { server 127.0.0.1:8010; keepalive 4; }
   server { listen 80; location / { proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection ""; } } }`;
 
 describe('a kept connection that the peer has closed meanwhile', () => {

@@ -177,12 +177,24 @@ export class ExchangeRun implements TimerOwner {
     this.file = undefined;
   }
 
+  /** A tunnel has both connections: the exchange is over, and nothing of it stays behind. */
+  surrender(): void {
+    this.over = true;
+    this.peer = undefined;
+    this.removeTimer();
+  }
+
+  private removeTimer(): void {
+    if (this.timer !== -1) this.driver.engine.timers.remove(this.timer);
+    this.timer = -1;
+  }
+
   /** The exchange has ended: everything that it held is let go, its line is written. */
   private end(): void {
     if (this.over) return;
     this.over = true;
     this.closeFile();
-    if (this.timer !== -1) this.driver.engine.timers.remove(this.timer);
+    this.removeTimer();
     this.peer?.close();
     this.peer = undefined;
     for (const child of [...this.children]) child.breakOff();
