@@ -467,6 +467,26 @@ describe('the process', () => {
     expect(state()).toEqual(before);
   });
 
+  it('has no descriptor more when they are closed', async ({ skip }) => {
+    skip(!existsSync('/proc/self/fd'), 'descriptors are counted in /proc');
+    const descriptors = (): number => readdirSync('/proc/self/fd').length;
+    const { port } = await node();
+    const prefix = emptyFolder();
+    mkdirSync(join(prefix, 'logs'));
+    const text = `http { open_log_file_cache max=9; access_log logs/$server_port.log; access_log logs/all.log;
+      server { listen 127.0.0.1:0; root ${prefix}; location / { proxy_pass http://127.0.0.1:${port}; } } }`;
+    const count = async (): Promise<number> => {
+      for (const engine of ['epoll', 'portable'] as const) {
+        const balancer = await started(text, { engine, prefix });
+        await fetch(balancer.url, { headers: { connection: 'close' } });
+        await balancer.close();
+      }
+      return descriptors();
+    };
+    const before = await count();
+    await vi.waitFor(async () => expect(await count()).toBe(before));
+  });
+
   it('is not held up by a pattern that backtracks without end', async () => {
     const balancer = await started(
       'http { server { listen 127.0.0.1:0; location ~ ^/(a+)+$ { return 200 yes; } location / { return 200 no; } } }',

@@ -213,8 +213,12 @@ class RunningBalancer extends EventEmitter {
       chosen,
       prefix,
       logLevel,
-      errorLine: (line) => this.tell(['error-log', errorLine(unicodeOf(line))]),
-      accessLine: (line) => this.tell(['access-log', unicodeOf(line)]),
+      errorLine: (line) => {
+        if (this.isHeard('error-log')) this.tell(['error-log', errorLine(unicodeOf(line))]);
+      },
+      accessLine: (line) => {
+        if (this.isHeard('access-log')) this.tell(['access-log', unicodeOf(line)]);
+      },
     });
   }
 
@@ -274,6 +278,11 @@ class RunningBalancer extends EventEmitter {
           'the configuration listens on no port: "addresses" has its Unix sockets',
         )
       : errorOf({ kind: 'closed' });
+  }
+
+  /** Nobody can listen before the start is over; what is said until then is kept. */
+  private isHeard(event: keyof BalancerEvents): boolean {
+    return !this.started || this.listenerCount(event) > 0;
   }
 
   /** Resolves when the listeners have been called. */

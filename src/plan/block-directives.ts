@@ -138,6 +138,7 @@ export const listen = directive<WrittenListen>({
   doc: 'An address on which the server takes connections: `80`, `127.0.0.1:8080`, `[::1]:80`, `unix:/run/app.sock`; `8000-8010` is eleven ports.',
   example: 'listen 127.0.0.1:8080 default_server backlog=1024;',
   refuses: {
+    'listen 0;': 'invalid port in "0" of the "listen" directive',
     'listen 127.0.0.1:99999;': 'invalid port in "127.0.0.1:99999" of the "listen" directive',
     'listen 127.0.0.1:8010-8000;': 'invalid port range in "127.0.0.1:8010-8000" of the "listen" directive',
     'listen 80 defaultserver;': 'invalid parameter "defaultserver"',

@@ -19,6 +19,8 @@ export async function use(): Promise<string> {
   balancer.on('reloads', () => undefined);
   // @ts-expect-error an engine of a user's own cannot be named
   await createBalancer('', { engine: 'simulated' });
+  // @ts-expect-error a name that is none, in the middle of a call
+  await createBalancer({ http: { server: [{ listen: 0, lisen: 0 }] } });
   const reloaded: Reloaded = await balancer.reload({ file: 'nginx.conf' });
   await balancer.close({ drain: 1000 });
   return `${balancer.url} ${balancer.port + reloaded.number} ${balancer.addresses.length}`;

@@ -57,7 +57,7 @@ class Fixture {
   readonly sent: Sent[] = [];
   readonly log: string[] = [];
   open = 0;
-  private readonly names = dnsNames({
+  readonly names = dnsNames({
     clock: this.clock,
     log: (text) => this.log.push(text),
     random: () => 0,
@@ -169,6 +169,16 @@ describe('a name', () => {
     const answers = fixture.ask(name);
     await Promise.resolve();
     expect([answers, fixture.sent]).toEqual([[NOT_FOUND], []]);
+  });
+});
+
+describe('an end', () => {
+  it('leaves no clock and no way to a server, and answers nobody', () => {
+    fixture = new Fixture();
+    const answers = [fixture.ask('a.test'), fixture.ask('b.test', { ipv6: true })];
+    fixture.names.close();
+    fixture.sent[0]?.answer([address(1)]);
+    expect(answers).toEqual([[], []]);
   });
 });
 

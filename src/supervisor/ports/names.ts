@@ -35,7 +35,7 @@ export interface NamesOptions {
 }
 
 export interface DnsNames extends Names {
-  /** Forgets who asks and lets go of the ways to the servers. The clock must be at its end, too. */
+  /** Forgets who asks, and lets go of the clock and of the ways to the servers. */
   close(): void;
 }
 
@@ -94,10 +94,15 @@ class Waiter {
 
   settle(answer: Answer): void {
     if (this.settled) return;
+    this.forget();
+    this.done(answer);
+  }
+
+  /** It is not answered any more. */
+  forget(): void {
     this.settled = true;
     this.lookup = undefined;
     this.cancel?.();
-    this.done(answer);
   }
 }
 
@@ -184,6 +189,7 @@ class Resolver {
   }
 
   close(): void {
+    for (const lookup of this.lookups.values()) lookup.forget();
     this.lookups.clear();
     this.closeWires();
   }
@@ -328,6 +334,12 @@ class Lookup {
     const { waiters } = this;
     this.end(kept);
     for (const waiter of waiters) waiter.settle(answer);
+  }
+
+  forget(): void {
+    for (const waiter of this.waiters) waiter.forget();
+    this.waiters = [];
+    this.cancelResend?.();
   }
 
   private end(kept: Omit<Kept, 'until'> | undefined): void {
