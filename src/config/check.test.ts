@@ -287,4 +287,9 @@ describe("a mistake has nginx's words, then help", () => {
     const { errors, errorsDropped } = check('foo;'.repeat(60));
     expect([errors.length, errorsDropped]).toEqual([50, 10]);
   });
+
+  it('half a million on one line are counted in linear time', () => {
+    const { errors, errorsDropped } = check('foo;'.repeat(500_000));
+    expect([errors.length, errorsDropped]).toEqual([50, 499_950]);
+  });
 });

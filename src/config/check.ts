@@ -112,7 +112,7 @@ class Checker {
 
   /** The block of a mistyped or misplaced name is read as what was meant, for the mistakes in it. */
   private lookInside({ name, block }: Statement, context: Context): void {
-    if (block === undefined) return;
+    if (block === undefined || this.full) return;
     const here = this.declaredIn(context).filter((each) => each.opens !== undefined);
     const near = nearest(
       name.text,
@@ -132,6 +132,10 @@ class Checker {
     const declared = this.table.get(name.text);
     const chosen = declared?.find((each) => each.contexts.includes(context) || each.unsupported);
     if (chosen !== undefined) return chosen;
+    if (this.full) {
+      this.errorsDropped++;
+      return undefined;
+    }
     const [message, hint] =
       declared === undefined
         ? [`unknown directive "${name.text}"`, this.hintOfUnknown(name, context)]
@@ -190,8 +194,13 @@ class Checker {
   }
 
   fail(error: ConfigError): void {
-    if (this.errors.length < CONFIG_ERRORS_MAX) this.errors.push(error);
-    else this.errorsDropped++;
+    if (this.full) this.errorsDropped++;
+    else this.errors.push(error);
+  }
+
+  /** Further errors are counted alone: looking for the near spelling of half a million words would take minutes. */
+  private get full(): boolean {
+    return this.errors.length >= CONFIG_ERRORS_MAX;
   }
 
   private hintOfUnknown(name: Word, context: Context): string | undefined {

@@ -43,7 +43,7 @@ export function errorAt(
 ): ConfigError {
   const place = placeOf(source, from);
   const start = from - place.column + 1;
-  const lineEnd = place.line === 0 ? source.text.length : endOfLine(source.text, start);
+  const lineEnd = place.line === 0 ? source.text.length : lineEndOf(source, place.line);
   return new ConfigError({
     message,
     file: source.file,
@@ -62,11 +62,12 @@ export function errorAtWord(word: Word, message: string, directive: string, hint
   return errorAt(word.source, word.offset, word.end, message, directive, hint);
 }
 
-/** Where the line that holds `at` ends: at its LF, or the CR before it. */
-export function endOfLine(text: string, at: number): number {
-  const feed = text.indexOf('\n', at);
-  if (feed === -1) return text.length;
-  return feed > at && text.charCodeAt(feed - 1) === 13 ? feed - 1 : feed;
+/** Where line `line` (from 1) ends, from the table of lines: a search would make a long line full of mistakes quadratic. */
+function lineEndOf(source: Source, line: number): number {
+  const next = startsOf(source)[line];
+  if (next === undefined) return source.text.length;
+  const feed = next - 1;
+  return source.text.charCodeAt(feed - 1) === 13 ? feed - 1 : feed;
 }
 
 function startsOf(source: Source): readonly number[] {

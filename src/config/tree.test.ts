@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { expandGlob, memoryFiles } from './files.ts';
 import { lineOf } from './position.ts';
-import { parseConfig } from './tree.ts';
+import { parseConfig, parseText } from './tree.ts';
 
 function parse(files: Record<string, string>, globals?: string) {
   const parsed = parseConfig(
@@ -110,6 +110,11 @@ describe('-g', () => {
     const { errors } = parse({ '/conf/nginx.conf': 'b;' }, text);
     expect(errors).toMatchObject([{ message, file: 'command line', line: 0 }]);
   });
+});
+
+it.each(['{', ';', '}', 'a {', 'a { }'])('a line of %j without end is read in linear time', (text) => {
+  const { errors, errorsDropped } = parseText(text.repeat(300_000));
+  expect(errors.length + errorsDropped).toBeGreaterThanOrEqual(text.endsWith(' }') ? 0 : 1);
 });
 
 describe('a pattern of paths', () => {

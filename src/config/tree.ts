@@ -69,7 +69,7 @@ class TreeReader {
 
   readMain(file: string, into: Statement[]): void {
     const source = this.open(file);
-    if (source instanceof ConfigError) this.fail(source);
+    if (source instanceof ConfigError) this.fail(() => source);
     else this.readSource(source, true, into);
   }
 
@@ -79,7 +79,7 @@ class TreeReader {
 
   private readSource(source: Source, isFile: boolean, into: Statement[]): void {
     const report: Report = (from, to, message, hint) => {
-      this.fail(errorAt(source, from, to, message, tokens.words[0]?.text ?? '', hint));
+      this.fail(() => errorAt(source, from, to, message, tokens.words[0]?.text ?? '', hint));
     };
     const tokens = new Tokens(source, isFile, report);
     this.readBody({ tokens, source, isFile, report }, undefined, 0, into);
@@ -122,7 +122,7 @@ class TreeReader {
     }
     if (!from.isFile) report(at, at + 1, 'block directives are not supported in -g option');
     else if (name?.text === 'include') {
-      this.fail(errorAtWord(name, 'directive "include" is not terminated by ";"', 'include'));
+      this.fail(() => errorAtWord(name, 'directive "include" is not terminated by ";"', 'include'));
     }
     const block: Statement[] = [];
     this.readBody(from, { name, sharp }, depth + 1, block);
@@ -152,13 +152,13 @@ class TreeReader {
     const [word] = words;
     if (word === undefined || words.length > 1) {
       const message = 'invalid number of arguments in "include" directive';
-      return this.fail(errorAtWord(name, message, 'include', '"include" takes 1 argument'));
+      return this.fail(() => errorAtWord(name, message, 'include', '"include" takes 1 argument'));
     }
     if (this.tooDeep) return;
     if (this.includeDepth === INCLUDE_DEPTH_MAX) {
       this.tooDeep = true;
       const hint = 'a file that includes itself?';
-      return this.fail(
+      return this.fail(() =>
         errorAtWord(word, `includes are nested deeper than ${INCLUDE_DEPTH_MAX}`, 'include', hint),
       );
     }
@@ -166,7 +166,7 @@ class TreeReader {
     this.includeDepth++;
     for (const file of isGlob(path) ? this.files.glob(path) : [path]) {
       const source = this.open(file, word);
-      if (source instanceof ConfigError) this.fail(source);
+      if (source instanceof ConfigError) this.fail(() => source);
       else this.readSource(source, true, into);
     }
     this.includeDepth--;
@@ -186,8 +186,9 @@ class TreeReader {
     return new ConfigError({ message, file: '', line: 0, column: 0, directive: '' });
   }
 
-  private fail(error: ConfigError): void {
-    if (this.errors.length < CONFIG_ERRORS_MAX) this.errors.push(error);
+  /** An error that nobody will see is not made: a file may hold a million. */
+  private fail(error: () => ConfigError): void {
+    if (this.errors.length < CONFIG_ERRORS_MAX) this.errors.push(error());
     else this.errorsDropped++;
   }
 }
