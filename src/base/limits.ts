@@ -38,6 +38,18 @@ export const CONFIG_ERRORS_MAX = limit(
   'count',
   'further errors of one configuration are counted, not shown',
 );
+export const CONFIG_FILE_BYTES_MAX = limit(
+  'config_file',
+  268_435_456,
+  'bytes',
+  'a configuration file, or one that it includes, that is longer is refused',
+);
+export const CONFIG_FILE_WAIT_MS = limit(
+  'config_file_wait',
+  2000,
+  'ms',
+  'a FIFO as configuration is waited for no longer than this in all',
+);
 export const INTERNAL_REDIRECTS_MAX = limit(
   'internal_redirects',
   10,

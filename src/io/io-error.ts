@@ -41,6 +41,7 @@ const ROWS: readonly (readonly [errno: number, code: string, text: string])[] = 
   [38, 'ENOSYS', 'Function not implemented'],
   [39, 'ENOTEMPTY', 'Directory not empty'],
   [40, 'ELOOP', 'Too many levels of symbolic links'],
+  [61, 'ENODATA', 'No data available'],
   [71, 'EPROTO', 'Protocol error'],
   [74, 'EBADMSG', 'Bad message'],
   [75, 'EOVERFLOW', 'Value too large for defined data type'],

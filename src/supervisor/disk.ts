@@ -1,15 +1,16 @@
 // The configuration's files on disk, and the system's resolver: what the master alone uses.
 import { ADDRCONFIG, lookup as dnsLookup } from 'node:dns';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { byteString } from '../base/bytes.ts';
 import { type ConfigFiles, expandGlob, type FileFailure } from '../config/files.ts';
 import { ioErrorOfNode } from '../io/io-error.ts';
+import { readBounded } from './read-bounded.ts';
 import { systemPath } from './system-path.ts';
 
 export const disk: ConfigFiles = {
   read: (path) => {
     try {
-      return byteString(readFileSync(systemPath(path)));
+      return byteString(readBounded(systemPath(path)));
     } catch (error) {
       return fileFailure(error);
     }
