@@ -2,7 +2,7 @@
 // new one has to say it says on the terminal that both share; it hands back an exit code if it cannot start.
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { systemPath } from './system-path.ts';
+import { openLog } from './open-log.ts';
 
 /** Names the launcher to the program that it starts; the pid keeps an inherited one from being taken for our own. */
 const LAUNCHER = 'HOLDFAST_LAUNCHER';
@@ -55,7 +55,7 @@ export function leaveTerminal(logs: ReadonlySet<string>, errorLog: string | unde
 function replace(fd: number, path: string): void {
   try {
     closeSync(fd);
-    openSync(systemPath(path), 'a', 0o644);
+    openLog(path);
   } catch {
     openSync('/dev/null', 'a');
   }

@@ -1,4 +1,16 @@
-import { chmodSync, closeSync, fstatSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { Buffer } from 'node:buffer';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -119,6 +131,23 @@ describe('the logs of a process', () => {
     expect(readFileSync(join(folder, 'moved', 'a.log'), 'latin1')).toBe('kept\n');
     logs.closeAll();
     if (!isIoError(taken)) closeSync(taken);
+  });
+
+  it.skipIf(process.platform === 'win32')('that are FIFOs hold nobody up, unread and full', () => {
+    const path = join(emptyFolder(), 'fifo');
+    execFileSync('mkfifo', [path]);
+    const logs = new LogFiles(NOW, '');
+    opened(logs, plan(path));
+    const writer = logs.writer(plan(path));
+    const line = `${'x'.repeat(9_999)}\n`;
+    for (let count = 0; count < 1000; count++) writer.write(line);
+    expect(writer.dropped).toBeGreaterThan(0);
+    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const heard = Buffer.alloc(line.length);
+    expect(readSync(reader, heard)).toBe(line.length);
+    expect(heard.toString('latin1')).toBe(line);
+    closeSync(reader);
+    logs.closeAll();
   });
 
   it('that are no files take lines without being opened', () => {

@@ -1,6 +1,6 @@
 // Descriptors of logs and the writers on them. One writer for a path and its options; "stderr" is the descriptor that was inherited, and
 // so are /dev/stdout and /dev/stderr: never process.stdout, which would make a shared pipe non-blocking for everyone.
-import { chownSync, closeSync, fchmodSync, fstatSync, openSync, writeSync } from 'node:fs';
+import { chownSync, closeSync, fchmodSync, fstatSync, writeSync } from 'node:fs';
 import { constants, gzipSync } from 'node:zlib';
 import { byteString, bytesOf } from '../base/bytes.ts';
 import type { IoError } from '../io/engine.ts';
@@ -8,6 +8,7 @@ import { ioErrorOfNode, isIoError } from '../io/io-error.ts';
 import { type LogClock, type LogOutput, LogWriter } from '../observe/log-writer.ts';
 import type { LogPlan } from '../plan/plan.ts';
 import { makeFoldersFor } from './folders.ts';
+import { openLog } from './open-log.ts';
 import { systemPath } from './system-path.ts';
 
 export interface LogProblem {
@@ -19,15 +20,14 @@ export interface LogProblem {
 export function openLogFile(path: string): number | IoError {
   if (path === 'stderr' || path === '/dev/stderr') return 2;
   if (path === '/dev/stdout') return 1;
-  const file = systemPath(path);
   try {
-    return openSync(file, 'a', 0o644);
+    return openLog(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return ioErrorOfNode('open', error);
   }
   try {
     makeFoldersFor(path);
-    return openSync(file, 'a', 0o644);
+    return openLog(path);
   } catch (error) {
     return ioErrorOfNode('open', error);
   }

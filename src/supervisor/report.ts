@@ -1,5 +1,5 @@
 // Where the program says what is wrong: on the terminal while it starts, in the error log always. As ngx_log_error_core().
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import { bytesOf, unicodeOf } from '../base/bytes.ts';
 import type { Level } from '../base/failures.ts';
 import type { Mistake } from '../config/config-error.ts';
@@ -11,7 +11,7 @@ import type { CompileResult } from '../plan/compile.ts';
 import type { Invocation } from './bundle.ts';
 import { openLogFile } from './log-files.ts';
 import { defaultLog, wallStamp } from './main-log.ts';
-import { systemPath } from './system-path.ts';
+import { openLog } from './open-log.ts';
 
 /** Whoever listens to what the supervisor has to say; texts are byte strings. */
 export interface Report {
@@ -110,7 +110,7 @@ export class StartReport implements Report {
 
 function openWhereFolderIs(path: string): number | IoError {
   try {
-    return openSync(systemPath(path), 'a', 0o644);
+    return openLog(path);
   } catch (error) {
     return ioErrorOfNode('open', error);
   }

@@ -16,6 +16,7 @@ import type { FileError } from '../../base/file-error.ts';
 import { ioErrorOfNode } from '../../io/io-error.ts';
 import type { FileFacts, Files } from '../../proxy/ports.ts';
 import { makeFoldersFor } from '../folders.ts';
+import { openLog } from '../open-log.ts';
 import { systemPath } from '../system-path.ts';
 
 export function nodeFiles(): Files {
@@ -27,7 +28,7 @@ export function nodeFiles(): Files {
       attempt('pread', () => readSync(file, target, start, length, position)),
     write: (file, source, start, length, position) =>
       attempt('pwrite', () => writeSync(file, source, start, length, position)),
-    openAppend: (path) => attempt('open', () => openSync(systemPath(path), APPEND, 0o644)),
+    openAppend: (path) => attempt('open', () => openLog(path)),
     append: (file, text) => attempt('write', () => writeSync(file, bytesOf(text))),
     temporary: (folder, levels, keep) => attempt('open', () => openTemporary(folder, levels, keep)),
     close(file) {
@@ -44,7 +45,6 @@ export function nodeFiles(): Files {
 
 /** Not blocking on a FIFO that nobody writes to. */
 const READ = constants.O_RDONLY | constants.O_NONBLOCK;
-const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
 const CREATE = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
 
 function attempt<T>(call: string, work: () => T): T | FileError {
