@@ -164,3 +164,15 @@ export const BIND_TRIES = limit(
   'count',
   'an address that is in use is tried so often, 500 ms apart, as in nginx',
 );
+export const GARBAGE_BYTES = limit(
+  'garbage',
+  4_194_304,
+  'bytes',
+  'a process that has left more than this behind at a reload collects it once reloads have been quiet',
+);
+export const GARBAGE_QUIET_MS = limit(
+  'garbage_quiet',
+  2000,
+  'ms',
+  'so long after the last reload what it has left behind is collected',
+);

@@ -3,8 +3,8 @@ import { planOf } from '../../test/support/balancer.ts';
 import { seededRandom } from '../base/random.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Generation } from '../proxy/generation.ts';
+import { collectGarbage } from './garbage.ts';
 import { type LiveSources, makeGeneration } from './live.ts';
-import { collectGarbage } from './plan-count.ts';
 
 const ZONE = new ArrayBuffer(65_536);
 const SOURCES: LiveSources = {

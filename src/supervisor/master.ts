@@ -14,6 +14,7 @@ import { launched } from './daemon.ts';
 import { logClock } from './delay.ts';
 import { disk, lookup } from './disk.ts';
 import { ownFolder } from './folders.ts';
+import { Garbage } from './garbage.ts';
 import { ListeningSockets } from './listening-sockets.ts';
 import { LogFiles, openLogFiles } from './log-files.ts';
 import { reopenLogs } from './log-reopen.ts';
@@ -56,6 +57,7 @@ export class Master {
   private readonly zones = new SharedZones();
   private readonly report: Report = new LogReport(() => this.errorLog);
   private readonly workers: Workers;
+  private readonly garbage: Garbage;
   private errorLog: ErrorLog | undefined;
   private current: Current | undefined;
   /** A start or a reload is under way. */
@@ -69,6 +71,7 @@ export class Master {
   constructor(engine: EpollEngine, invocation: Invocation) {
     this.engine = engine;
     this.invocation = invocation;
+    this.garbage = new Garbage(engine);
     this.logs = new LogFiles(logClock(engine), defaultLog(invocation));
     this.workers = new Workers(
       engine,
@@ -169,7 +172,10 @@ export class Master {
     this.workers.hold();
     void this.takeOver()
       .catch((error: unknown) => this.report.say('alert', `the reload met a bug: ${bugText(error)}`))
-      .then(() => this.settle());
+      .then(() => {
+        this.garbage.left();
+        this.settle();
+      });
   }
 
   /** A reload: all workers compile, then all swap; where one cannot, none does. */

@@ -11,6 +11,7 @@ import { ioErrorText } from '../io/io-error.ts';
 import { PRODUCT } from '../version.ts';
 import { become } from './credentials.ts';
 import { after, logClock, nameClock } from './delay.ts';
+import { collectGarbage, Garbage } from './garbage.ts';
 import { closeLogFile, LogFiles } from './log-files.ts';
 import {
   type Answer,
@@ -20,7 +21,6 @@ import {
   type SocketLabel,
   type WorkerRole,
 } from './messages.ts';
-import { collectGarbage } from './plan-count.ts';
 import { nodeCodecs } from './ports/codecs.ts';
 import { nodeFiles } from './ports/files.ts';
 import { dnsNames } from './ports/names.ts';
@@ -42,6 +42,7 @@ export class ObeyingWorker implements FdChannelHandler {
   private readonly exit: (code: number) => void;
   private readonly channel: FdChannel | IoError;
   private readonly zones = new MappedZones();
+  private readonly garbage: Garbage;
   private logs: LogFiles | undefined;
   private worker: Worker | undefined;
   private role: WorkerRole | undefined;
@@ -54,6 +55,7 @@ export class ObeyingWorker implements FdChannelHandler {
   constructor(engine: EpollEngine, exit: (code: number) => void) {
     this.engine = engine;
     this.exit = exit;
+    this.garbage = new Garbage(engine);
     this.channel = FdChannel.open(engine, CHANNEL_FD, this);
   }
 
@@ -161,6 +163,7 @@ export class ObeyingWorker implements FdChannelHandler {
       names: dnsNames({ clock: nameClock(engine), log: (text) => this.log('error', text) }),
       logs,
       zones: this.zones,
+      retired: () => this.garbage.left(),
       seed: process.pid,
       facts: {
         pid: process.pid,
@@ -204,6 +207,7 @@ export class ObeyingWorker implements FdChannelHandler {
 
   /** Descriptors of a plan that does not come after all. */
   private forget(): void {
+    this.garbage.left();
     this.worker?.forget();
     this.zones.abort();
     for (const fd of this.incomingLogs.values()) closeLogFile(fd);

@@ -26,6 +26,8 @@ export interface WorkerWorld {
   readonly seed: number;
   readonly logs: LogFiles;
   readonly zones: MappedZones;
+  /** A plan has become garbage. */
+  readonly retired?: () => void;
 }
 
 /** How often logs that no plan names are looked at: a tunnel may still have lines for them. */
@@ -132,6 +134,7 @@ export class Worker {
       `worker process ${pid}: plan ${generation.number} retired (nginx: exited with code 0)`,
     );
     this.checkLogs();
+    this.world.retired?.();
   }
 
   /** Closes logs that nobody can write to any more; looks again later where somebody can. */

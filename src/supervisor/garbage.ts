@@ -1,0 +1,48 @@
+// A garbage collection when it is cheap: a while after a reload. V8 collects when something is allocated, and an idle process allocates
+// nothing: without this what a reload has left behind would stay in memory until the next one.
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { GARBAGE_BYTES, GARBAGE_QUIET_MS } from '../base/limits.ts';
+import type { Engine } from '../io/engine.ts';
+import { after } from './delay.ts';
+
+let collect: (() => void) | undefined;
+
+/**
+ * Stops the process for as long as it takes, tens of milliseconds for a file of a thousand servers; after it a WeakRef tells the truth.
+ * What is left is moved together: without that half-empty pages would keep what was freed.
+ */
+export function collectGarbage(): void {
+  if (collect === undefined) {
+    setFlagsFromString('--expose-gc');
+    collect = runInNewContext('gc') as () => void;
+  }
+  setFlagsFromString('--compact-on-every-full-gc');
+  collect();
+  setFlagsFromString('--no-compact-on-every-full-gc');
+}
+
+export class Garbage {
+  private readonly engine: Engine;
+  private cancel: (() => void) | undefined;
+  private least = process.memoryUsage();
+
+  constructor(engine: Engine) {
+    this.engine = engine;
+  }
+
+  /** Something large may have become garbage. */
+  left(): void {
+    this.cancel?.();
+    this.cancel = after(this.engine, GARBAGE_QUIET_MS, () => this.collect());
+  }
+
+  private collect(): void {
+    this.cancel = undefined;
+    const { heapUsed, heapTotal } = process.memoryUsage();
+    const grown = Math.max(heapUsed - this.least.heapUsed, heapTotal - this.least.heapTotal);
+    if (grown < GARBAGE_BYTES) return;
+    collectGarbage();
+    this.least = process.memoryUsage();
+  }
+}
