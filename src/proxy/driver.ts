@@ -61,6 +61,9 @@ export interface DriverOptions {
   readonly retired?: (generation: Generation) => void;
 }
 
+/** Why a worker ends: the program does, or the worker is one too many. */
+export type DrainKind = 'quit' | 'empty';
+
 /** A client as the driver knows it; `listener` is the plan's that accepted it, by key, looked up anew after a reload. */
 interface AcceptedClient extends Client {
   readonly listenerKey: string;
@@ -135,10 +138,15 @@ export class Driver implements Program {
     };
   }
 
-  /** Closes what is idle, lets the rest end. `done` runs when no client is left. */
-  drain(done: () => void): void {
+  /**
+   * Lets everything end; each answer from now on is its connection's last. `done` runs when no client is left. What lies idle after a
+   * request is closed (`quit`, as nginx), or may have one more until keepalive_timeout (`empty`: nobody is to notice). A client that has
+   * only just come is never turned away.
+   */
+  drain(how: DrainKind, done: () => void): void {
     this.draining = true;
-    for (const client of this.clients.all()) if (client.idle) client.close();
+    if (how === 'quit')
+      for (const client of this.clients.all()) if (client.idle && client.client.requests > 0) client.close();
     for (const pool of this.pools.values()) pool.closeAll();
     this.whenIdle.push(done);
     this.checkIdle();

@@ -1,6 +1,8 @@
 // What master and workers say to each other over their channel. Descriptors travel beside a message, in the order of its list.
 // JSON in UTF-8: a configuration's bytes are chars up to 255 and come out as they went in.
+
 import { byteString, bytesOf, unicodeOf, utf8ByteString } from '../base/bytes.ts';
+import type { DrainKind } from '../proxy/driver.ts';
 import type { Bundle } from './bundle.ts';
 import type { Credentials } from './credentials.ts';
 
@@ -43,7 +45,7 @@ export type Order =
   | { readonly do: 'forget' }
   /** The logs that were sent take the place of those of the same paths. */
   | { readonly do: 'reopen' }
-  | { readonly do: 'drain' };
+  | { readonly do: 'drain'; readonly how: DrainKind };
 
 export type Answer =
   | { readonly say: 'prepared'; readonly number: number; readonly problem: string | undefined }

@@ -8,6 +8,7 @@ import { closeDescriptor, setDescriptors } from '../io/epoll/descriptors.ts';
 import type { EpollEngine } from '../io/epoll/epoll-engine.ts';
 import { FdChannel, type FdChannelHandler } from '../io/epoll/fd-channel.ts';
 import { ioErrorText } from '../io/io-error.ts';
+import type { DrainKind } from '../proxy/driver.ts';
 import { PRODUCT } from '../version.ts';
 import { become } from './credentials.ts';
 import { after, logClock, nameClock } from './delay.ts';
@@ -71,7 +72,7 @@ export class ObeyingWorker implements FdChannelHandler {
   /** The master has vanished: what is under way ends, nothing new begins. */
   closed(): void {
     this.log('alert', 'the master process has gone; closing the listening sockets');
-    this.drain();
+    this.drain('quit');
   }
 
   /** TERM. */
@@ -80,14 +81,13 @@ export class ObeyingWorker implements FdChannelHandler {
     this.leave(0);
   }
 
-  /** QUIT. */
-  drain(): void {
+  drain(how: DrainKind): void {
     if (this.draining) return;
     this.draining = true;
     this.log('notice', 'gracefully shutting down');
     process.title = 'holdfast: worker process is shutting down';
     if (this.worker === undefined) return this.leave(0);
-    this.worker.drain(() => {
+    this.worker.drain(how, () => {
       this.log('notice', 'exiting');
       this.leave(0);
     });
@@ -143,7 +143,7 @@ export class ObeyingWorker implements FdChannelHandler {
       case 'reopen':
         return this.reopen();
       case 'drain':
-        return this.drain();
+        return this.drain(order.how);
     }
   }
 

@@ -68,7 +68,7 @@ export class SingleProcess {
   /** QUIT. */
   drain(done: () => void): void {
     this.closeListeners(() => true);
-    this.worker.drain(done);
+    this.worker.drain('quit', done);
   }
 
   closeListeners(which: (key: string) => boolean): void {

@@ -22,7 +22,7 @@ if (!worker.opened) {
 }
 process.on('SIGTERM', () => worker.stop());
 process.on('SIGINT', () => worker.stop());
-process.on('SIGQUIT', () => worker.drain());
+process.on('SIGQUIT', () => worker.drain('quit'));
 // What the master alone acts on; its orders come over the channel.
 for (const name of ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const) process.on(name, () => undefined);
 process.on('uncaughtException', (error) => worker.die(error));

@@ -1,4 +1,5 @@
 // One worker as its master sees it: the process, the channel to it, what it has been given, and its answers.
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { unicodeOf } from '../base/bytes.ts';
@@ -8,6 +9,7 @@ import { closeDescriptor, socketPair } from '../io/epoll/descriptors.ts';
 import type { EpollEngine } from '../io/epoll/epoll-engine.ts';
 import { CHANNEL_FDS_MAX, FdChannel, type FdChannelHandler } from '../io/epoll/fd-channel.ts';
 import { isIoError } from '../io/io-error.ts';
+import type { DrainKind } from '../proxy/driver.ts';
 import type { Bundle } from './bundle.ts';
 import type { SocketHandle } from './listening-sockets.ts';
 import {
@@ -151,9 +153,9 @@ export class WorkerProcess implements FdChannelHandler {
   }
 
   /** Nobody takes its place. */
-  drain(): void {
+  drain(how: DrainKind): void {
     this.leaving = true;
-    this.order({ do: 'drain' });
+    this.order({ do: 'drain', how });
   }
 
   /** Nobody takes its place. */

@@ -6,7 +6,7 @@ import type { Engine, IoError, Listener, Ms } from '../io/engine.ts';
 import { isIoError } from '../io/io-error.ts';
 import type { CompileResult } from '../plan/compile.ts';
 import type { ListenerPlan, Plan } from '../plan/plan.ts';
-import { Driver } from '../proxy/driver.ts';
+import { type DrainKind, Driver } from '../proxy/driver.ts';
 import type { ProcessFacts } from '../proxy/exchange.ts';
 import type { Generation } from '../proxy/generation.ts';
 import type { Codecs, Files, Names } from '../proxy/ports.ts';
@@ -194,12 +194,12 @@ export class Worker {
     for (const { listener } of closing) listener.close();
   }
 
-  /** QUIT: no new connections, idle ones close, the rest ends, at worker_shutdown_timeout at the latest; then `done`. */
-  drain(done: () => void): void {
+  /** No new connections; those that are open end, at worker_shutdown_timeout at the latest; then `done`. */
+  drain(how: DrainKind, done: () => void): void {
     const { driver, generation } = this;
     this.closeListeners(() => true);
     if (driver === undefined) return done();
-    driver.drain(done);
+    driver.drain(how, done);
     const timeoutMs = generation?.plan.process.shutdownTimeoutMs;
     if (timeoutMs !== undefined) this.endLater(Number.POSITIVE_INFINITY, timeoutMs);
   }

@@ -102,7 +102,7 @@ export class Workers implements WorkerEvents {
     const surplus = workers.filter(({ number }) => number >= count);
     await Promise.all(workers.filter(({ number }) => number < count).map((worker) => this.swapOne(worker)));
     await Promise.all(surplus.map((worker) => this.swapOne(worker)));
-    for (const worker of surplus) worker.drain();
+    for (const worker of surplus) worker.drain('empty');
   }
 
   private async swapOne(worker: WorkerProcess): Promise<void> {
@@ -130,7 +130,7 @@ export class Workers implements WorkerEvents {
 
   drain(): void {
     this.stopping = true;
-    for (const worker of this.active()) worker.drain();
+    for (const worker of this.active()) worker.drain('quit');
   }
 
   /** TERM, and after a while KILL. */

@@ -167,7 +167,7 @@ export class Balancer {
   /** QUIT: stops listening, closes what is idle; `isDrained` and `drained` tell when the rest has ended. */
   drain(): void {
     for (const key of [...this.listeners.keys()]) this.unlisten(key);
-    this.driver.drain(() => {
+    this.driver.drain('quit', () => {
       this.isDrained = true;
     });
   }
