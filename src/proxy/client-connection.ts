@@ -224,6 +224,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
         'crit',
         `a client request body could not be stored (${body.store.error.errno}: ${body.store.error.text})`,
       );
+      body.refuse();
       return run.fail(500);
     }
     if (core.clientMaxBodyBytes > 0 && body.bytes > core.clientMaxBodyBytes && !body.discarded) {
@@ -237,8 +238,9 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
       this.streamAsked = false;
       return run.event({ type: 'body' });
     }
-    this.readUntil =
-      this.driver.engine.now() + (this.state === 'emptying' ? core.lingeringTimeoutMs : core.bodyTimeoutMs);
+    // What is read away while an answer is under way has no time of its own, as in ngx_http_discarded_request_body_handler().
+    if (this.state === 'emptying') this.linger();
+    else this.readUntil = body.discarded ? NEVER : this.driver.engine.now() + core.bodyTimeoutMs;
     run.peer?.flushRequest();
     if (!run.requestFull) return;
     // It is the peer who is slow: the client's time stands still, as in ngx_http_do_read_client_request_body().
@@ -340,7 +342,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     const { pass } = x;
     this.sendContinue(x);
     this.decideKeepalive(x);
-    this.queue.limits =
+    const limits =
       pass === undefined || x.unbuffered || x.answer.status === 101 // a tunnel takes over what waits in memory
         ? SMALL_QUEUE
         : {
@@ -349,7 +351,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
             folder: pass.settings.tempFolder,
             levels: pass.settings.tempLevels,
           };
-    this.queue.pace = paceOf(x);
+    this.queue.begin(limits, paceOf(x));
     this.headText = x.head.version === 9 ? '' : renderHead(x);
     x.headBytes = this.headText.length;
     if (x.head.version === 9) x.keepalive = false;
@@ -432,17 +434,10 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.flushHead();
     if (run !== undefined) {
       this.countSent(run.x);
-      if (this.queue.broken) {
-        const error = this.driver.engine.lastError(this.conn);
-        run.x.keepalive = false;
-        run.event({
-          type: 'failed',
-          failure: CLIENT_GONE,
-          ...(error === undefined ? {} : { detail: ioErrorText(error) }),
-        });
-        run.breakOff();
-        return this.close();
-      }
+      const problem = this.queue.takeProblem();
+      if (problem !== undefined)
+        run.x.log('crit', `an answer could not be stored (${problem.errno}: ${problem.text})`);
+      if (this.queue.broken) return this.broken(run, problem === undefined);
       if (run.x.answerEnded && this.queue.pendingBytes === 0 && run.x.phase !== 'log')
         return run.event({ type: 'ended' });
     } else if (this.queue.broken) return this.close();
@@ -454,6 +449,18 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
         ? this.driver.engine.now() + timeout
         : NEVER;
     this.arm();
+  }
+
+  /** Nothing goes out any more: the client has gone, or what waited for it could not be stored. */
+  private broken(run: ExchangeRun, clientGone: boolean): void {
+    run.x.keepalive = false;
+    if (clientGone) {
+      const error = this.driver.engine.lastError(this.conn);
+      const detail = error === undefined ? {} : { detail: ioErrorText(error) };
+      run.event({ type: 'failed', failure: CLIENT_GONE, ...detail });
+    }
+    run.breakOff();
+    this.close();
   }
 
   private arm(): void {
@@ -476,9 +483,9 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     if (!x.body.complete) {
       this.state = 'emptying';
       this.lingerEnd = this.driver.engine.now() + core.lingeringTimeMs;
-      this.readUntil = Math.min(this.lingerEnd, this.driver.engine.now() + core.lingeringTimeoutMs);
+      this.lingeringTimeoutMs = core.lingeringTimeoutMs;
+      this.linger();
       x.body.discard();
-      this.arm();
       return this.releaseHeld();
     }
     this.next();
@@ -489,8 +496,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.run = undefined;
     this.state = 'head';
     this.pipelined = this.aheadBytes > 0;
-    this.queue.limits = SMALL_QUEUE;
-    this.queue.pace = undefined;
+    this.queue.begin(SMALL_QUEUE, undefined);
     this.paceUntil = NEVER;
     this.readUntil = this.driver.engine.now() + this.keepaliveMs;
     this.writeUntil = NEVER;
@@ -514,8 +520,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     engine.atTurnEnd(() => {
       if (this.state === 'lingering') engine.shutdown(this.conn);
     });
-    const now = this.driver.engine.now();
-    this.lingerEnd = now + core.lingeringTimeMs;
+    this.lingerEnd = engine.now() + core.lingeringTimeMs;
     this.lingeringTimeoutMs = core.lingeringTimeoutMs;
     this.linger();
     this.resume();
@@ -530,6 +535,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     });
   }
 
+  /** What the client still sends is read away, each silence and all of it for no longer than the location says. */
   private linger(): void {
     this.readUntil = Math.min(this.lingerEnd, this.driver.engine.now() + this.lingeringTimeoutMs);
     this.writeUntil = NEVER;

@@ -1,7 +1,7 @@
 // What waits to be sent on one connection: bytes go out at once when they can; what the system does not take is copied and waits, in
 // memory and then in a temporary file where that is allowed. Used for answers to clients and for requests to peers.
 import { concatBytes, copyBytes } from '../base/bytes.ts';
-import { isFileError } from '../base/file-error.ts';
+import { type FileError, isFileError } from '../base/file-error.ts';
 import type { Ms } from '../base/time.ts';
 import { type Conn, type Engine, SEND_FAILED } from '../io/engine.ts';
 import type { Pace } from './pace.ts';
@@ -20,9 +20,8 @@ export interface QueueLimits {
 export const SMALL_QUEUE: QueueLimits = { memoryBytesMax: 65_536, fileBytesMax: 0, folder: '', levels: [] };
 
 export class OutQueue {
+  /** As `begin` has set them. */
   limits: QueueLimits = SMALL_QUEUE;
-  /** Bytes go no faster than this says. */
-  pace: Pace | undefined;
   /** Bytes handed in since the connection began. */
   written = 0;
   /** The connection is broken: nothing more goes out. */
@@ -30,16 +29,28 @@ export class OutQueue {
   private readonly engine: Engine;
   private readonly conn: Conn;
   private readonly files: Files | undefined;
+  /** Bytes go no faster than this says. */
+  private pace: Pace | undefined;
   private readonly pieces: Uint8Array[] = [];
   private memoryBytes = 0;
   private file: FileHandle = -1;
   private fileStart = 0;
   private fileEnd = 0;
+  /** A file was refused: memory is all that there is, until the next `begin`. */
+  private fileRefused = false;
+  private problem: FileError | undefined;
 
   constructor(engine: Engine, conn: Conn, files: Files | undefined) {
     this.engine = engine;
     this.conn = conn;
     this.files = files;
+  }
+
+  /** From now on these limits hold. */
+  begin(limits: QueueLimits, pace: Pace | undefined): void {
+    this.limits = limits;
+    this.pace = pace;
+    this.fileRefused = false;
   }
 
   get pendingBytes(): number {
@@ -51,8 +62,18 @@ export class OutQueue {
     return this.written - this.pendingBytes;
   }
 
+  /** Whoever fills it waits. A broken one wants nothing any more: its owner is about to notice. */
   get full(): boolean {
-    return this.memoryBytes >= this.limits.memoryBytesMax && this.fileEnd >= this.limits.fileBytesMax;
+    if (this.broken) return true;
+    if (this.memoryBytes < this.limits.memoryBytesMax) return false;
+    return this.fileRefused || this.fileEnd >= this.limits.fileBytesMax;
+  }
+
+  /** Why a temporary file could not be had or used, told once. */
+  takeProblem(): FileError | undefined {
+    const { problem } = this;
+    this.problem = undefined;
+    return problem;
   }
 
   write(bytes: Uint8Array, start: number, end: number): void {
@@ -62,6 +83,7 @@ export class OutQueue {
     if (this.pendingBytes === 0) {
       const taken = this.send(bytes, start, end);
       if (taken === SEND_FAILED) {
+        this.written -= end - start;
         this.breakDown();
         return;
       }
@@ -135,16 +157,21 @@ export class OutQueue {
 
   /** To the file; false when that cannot be had, and memory takes it after all: `full` then stops the source. */
   private spill(bytes: Uint8Array, start: number, end: number): boolean {
-    if (this.files === undefined) return false;
+    if (this.files === undefined || this.fileRefused) return false;
     if (this.file === -1) {
       const made = this.files.temporary(this.limits.folder, this.limits.levels, false);
-      if (isFileError(made)) return false;
+      if (isFileError(made)) {
+        this.fileRefused = true;
+        this.problem = made;
+        return false;
+      }
       this.file = made.file;
     }
     let at = start;
     while (at < end) {
       const wrote = this.files.write(this.file, bytes, at, end - at, this.fileEnd);
       if (isFileError(wrote)) {
+        this.problem = wrote;
         this.breakDown(); // a hole in the answer would be worse than a cut one
         return true;
       }
@@ -160,6 +187,7 @@ export class OutQueue {
       const wanted = Math.min(scratch.length, this.fileEnd - this.fileStart);
       const got = this.files?.read(this.file, scratch, 0, wanted, this.fileStart) ?? 0;
       if (isFileError(got) || got === 0) {
+        if (got !== 0) this.problem = got;
         this.breakDown();
         return true;
       }

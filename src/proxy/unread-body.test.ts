@@ -1,6 +1,7 @@
-// What becomes of a request body that nobody wants.
+// What becomes of a request body that nobody wants, and of one that cannot be stored.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Balancer, balancer } from '../../test/support/balancer.ts';
+import { DISK_FULL } from '../../test/support/memory-disk.ts';
 import { simulatedStage } from '../../test/support/stage.ts';
 
 const POST = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n';
@@ -38,5 +39,63 @@ describe('a body that is read away', () => {
     expect((await client.answer()).status).toBe(200);
     client.send('what');
     await client.closed();
+  });
+
+  it('has no time of its own while its answer is under way', async () => {
+    await subject.close();
+    subject = await balancer(
+      `http { client_body_timeout 5s; server { listen 80; location / { proxy_request_buffering off; proxy_http_version 1.1;
+        proxy_pass http://127.0.0.1:8010; } } }`,
+    );
+    const peer = await subject.peer(8010);
+    peer.onHead = ({ connection }) => connection.send('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345');
+    const client = subject
+      .client(80)
+      .expect('POST')
+      .send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc');
+    await subject.stage.until(() => client.text.includes('12345'));
+    client.send('abc');
+    await subject.stage.elapse(8000);
+    peer.connections[0]?.send('67890');
+    expect((await client.answer()).body).toBe('1234567890');
+  });
+
+  it('may trickle in for lingering_time after the answer, and no longer', async () => {
+    await subject.close();
+    subject = await balancer(
+      'http { lingering_time 10s; lingering_timeout 4s; server { listen 80; return 200 fine; } }',
+    );
+    const client = subject.client(80).expect('POST').send(POST);
+    expect((await client.answer()).status).toBe(200);
+    for (let second = 0; second < 9; second += 3) {
+      client.send('1\r\nx\r\n');
+      await subject.stage.elapse(3000);
+      expect(client.isClosed).toBe(false);
+    }
+    client.send('1\r\nx\r\n');
+    await subject.stage.elapse(3000);
+    expect(client.isClosed).toBe(true);
+  });
+});
+
+describe('a body that cannot be stored', () => {
+  it.each([
+    ['a page of ours', 'return 507 full', 507],
+    ['a peer', 'proxy_pass http://127.0.0.1:8010', 200],
+  ])('is answered by error_page through %s', async (_what, content, status) => {
+    const subject = await balancer(
+      `http { client_body_buffer_size 1k; server { listen 80; error_page 500 = @full;
+        location / { proxy_pass http://127.0.0.1:8010; } location @full { ${content}; } } }`,
+    );
+    await subject.peer(8010);
+    subject.disk.refuses = (call) => (call === 'temporary' ? DISK_FULL : undefined);
+    const client = subject
+      .client(80)
+      .expect('POST')
+      .send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n${'x'.repeat(4000)}`);
+    await subject.stage.settle();
+    client.send('x'.repeat(6000));
+    expect((await client.answer()).status).toBe(status);
+    expect(await subject.close()).toEqual([]);
   });
 });
