@@ -27,6 +27,7 @@ export function launch(): Promise<number> {
     env: { ...process.env, [LAUNCHER]: String(process.pid) },
   });
   const stop = (): void => void child.kill('SIGTERM');
+  process.removeAllListeners('SIGHUP');
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop);
   return new Promise((resolve) => {
     child.once('error', () => resolve(1));

@@ -10,8 +10,20 @@ export interface Obeys {
   readonly log: Report;
 }
 
+let reloadWanted = false;
+
+/** While the program reads its configuration there is nobody yet who could obey: a HUP is remembered, not died of. */
+export function holdSignals(): void {
+  process.on('SIGHUP', () => {
+    reloadWanted = true;
+  });
+  for (const name of ['SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const) process.on(name, () => undefined);
+}
+
 /** `inBackground`: WINCH comes from a person, not from a terminal whose window has changed. */
 export function obeySignals(program: Obeys, inBackground: boolean): void {
+  for (const name of ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const) process.removeAllListeners(name);
+  if (reloadWanted) program.reload('signal 1 (SIGHUP)');
   process.on('SIGTERM', () => program.terminate('signal 15 (SIGTERM)'));
   process.on('SIGINT', () => program.terminate('signal 2 (SIGINT)'));
   process.on('SIGQUIT', () => program.quit('signal 3 (SIGQUIT)'));

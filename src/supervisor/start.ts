@@ -23,7 +23,7 @@ import { nodeCodecs } from './ports/codecs.ts';
 import { nodeFiles } from './ports/files.ts';
 import { dnsNames } from './ports/names.ts';
 import { bugText, LogReport, type Report, StartReport } from './report.ts';
-import { type Obeys, obeySignals } from './signals.ts';
+import { holdSignals, type Obeys, obeySignals } from './signals.ts';
 import { reportProblem, SingleProcess } from './single.ts';
 import { MappedZones } from './zones.ts';
 
@@ -31,6 +31,7 @@ type Chosen = EngineChoice & { readonly engine: Engine };
 
 /** Starts and runs until a signal ends it; `write` writes to the terminal. Resolves to the exit code. */
 export async function startProgram(invocation: Invocation, write: (text: string) => void): Promise<number> {
+  holdSignals();
   const report = new StartReport(write, invocation);
   const { bundle, result } = await loadBundle(invocation, disk, lookup, 1);
   const { plan } = result;

@@ -186,9 +186,9 @@ export class WorkerProcess implements FdChannelHandler {
     if (awaited?.say === answer.say && awaited.number === answer.number) this.settle(answer.problem);
   }
 
-  /** Its end is told by the process itself. */
+  /** Without a channel it is of no use, and ends by itself if it has not done so: what is awaited of it is settled by its end. */
   closed(): void {
-    this.settle('its channel is closed');
+    this.signal('SIGTERM');
   }
 
   private order(order: Order, fds: readonly number[] = []): void {

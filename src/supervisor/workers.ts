@@ -38,6 +38,8 @@ export class Workers implements WorkerEvents {
   /** A start or a reload is under way: replacements wait for its end. */
   private held = true;
   private missing: number[] = [];
+  /** Workers that do not serve yet; a reload waits for them, since a worker takes one plan over at a time. */
+  private readonly starting = new Set<Promise<unknown>>();
 
   /** `onEnd` is told of each worker that has ended. */
   constructor(engine: EpollEngine, supplies: () => Supplies, report: Report, onEnd: (pid: number) => void) {
@@ -80,6 +82,7 @@ export class Workers implements WorkerEvents {
     logs: ReadonlyMap<string, number>,
     zones: readonly Zone[],
   ): Promise<string | undefined> {
+    await Promise.all(this.starting);
     const workers = this.active();
     const problems = await Promise.all(
       workers.map((worker) => {
@@ -161,6 +164,16 @@ export class Workers implements WorkerEvents {
 
   /** Resolves when the worker serves, or to why it does not; then it is ended. */
   private async start(number: number): Promise<string | undefined> {
+    const started = this.startNow(number);
+    this.starting.add(started);
+    try {
+      return await started;
+    } finally {
+      this.starting.delete(started);
+    }
+  }
+
+  private async startNow(number: number): Promise<string | undefined> {
     const { role, environment, terminal, bundle, logs, zones, sockets } = this.supplies();
     if (this.stopping) return undefined;
     const worker = WorkerProcess.start(this.engine, { ...role, number }, environment, terminal, this);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { curl, openSocket, type Talker } from './clients.ts';
 import { startNode } from './nodes.ts';
-import { freePort, isAlive, type Program, startProgram, until } from './program.ts';
+import { freePort, IS_NGINX, isAlive, type Program, startProgram, until } from './program.ts';
 
 interface Running {
   readonly program: Program;
@@ -167,5 +167,35 @@ describe('processes', () => {
       (error: Error) => error.message,
     );
     expect(refusal).toContain(`[emerg] bind() to 0.0.0.0:${port} failed (98: Address already in use)`);
+  });
+});
+
+describe('signals that are refused', () => {
+  it.each([
+    ['SIGUSR2', 'signal 12 (SIGUSR2) received: upgrading the running program is not supported, ignored'],
+    ['SIGWINCH', 'signal 28 (SIGWINCH) received: workers that stop accepting are not supported, ignored'],
+  ] as const)('%s leaves a clear line and changes nothing', async (signal, line) => {
+    const { program, ask } = await begin('error_log logs/error.log warn;');
+    const processes = program.processes();
+    program.signal(signal);
+    await until(
+      () => program.read('logs/error.log').includes(`[warn] ${program.pid}#${program.pid}: ${line}`),
+      line,
+    );
+    expect(await ask()).toBe('first');
+    expect(program.processes()).toEqual(processes);
+  });
+});
+
+describe('a log on a full disk', () => {
+  it('harms nobody', async ({ skip }) => {
+    skip(IS_NGINX, 'of Holdfast alone');
+    const { program, ask } = await begin('error_log /dev/full debug;', 'access_log /dev/full;');
+    for (let i = 0; i < 20; i++) expect(await ask()).toBe('first');
+    program.signal('SIGHUP');
+    program.signal('SIGUSR1');
+    for (let i = 0; i < 20; i++) expect(await ask()).toBe('first');
+    program.signal('SIGQUIT');
+    await until(() => !isAlive(program.pid), 'the end');
   });
 });
