@@ -373,7 +373,6 @@ export class Driver implements Program {
 
   resume(x: Exchange): void {
     this.engine.defer(() => {
-      if (x.phase !== 'wait') return;
       x.run?.event({ type: 'resumed' });
       x.run?.settle();
     });
@@ -403,7 +402,7 @@ export class Driver implements Program {
 
   resolve(run: ExchangeRun, question: NameQuestion): void {
     this.names.resolve(question, (answer) => {
-      run.event({ type: 'resolved', answer });
+      run.event({ type: 'resolved', question, answer });
       run.settle();
     });
   }

@@ -19,7 +19,7 @@ import { breakOff, endNow, finish, redirect, redirectToNamed } from './finish.ts
 import type { Generation } from './generation.ts';
 import type { Attempt, Pass } from './pass.ts';
 import { answered, connected, fail, passOn, relayed, resolved } from './passing.ts';
-import type { Codecs, FileHandle, Files, NameQuestion } from './ports.ts';
+import type { Codecs, FileHandle, Files, NameAnswer, NameQuestion } from './ports.ts';
 import type { RequestBody } from './request-body.ts';
 import { route } from './route.ts';
 import type { ExchangeRun } from './run.ts';
@@ -84,7 +84,7 @@ export type Command =
   | { readonly do: 'send'; readonly head: string }
   /** Let go of the peer's connection: keep it for others when it is clean, else close it. */
   | { readonly do: 'release'; readonly keep: boolean }
-  /** Pass the answer's body on to `x.body`; 'ended' or 'failed' follows. */
+  /** Pass the answer's body on to `x.out`; 'relayed' or 'failed' follows. */
   | { readonly do: 'relay' }
   | { readonly do: 'tunnel' }
   /** Push bytes `from` to `to` of an open file and then `further` to `x.out`, at the client's pace, then close it; 'ended' follows. */
@@ -96,14 +96,14 @@ export type Command =
       readonly further: readonly FilePart[];
     }
   | { readonly do: 'subrequest'; readonly options: SubrequestOptions }
-  /** The exchange has ended: write its log line, let it go, wake its parent. `close`: the client's connection is not kept. */
+  /** The exchange has ended: write its log line, let it go, wake its parent. */
   | { readonly do: 'log' };
 
 export type Event =
   | { readonly type: 'head' }
   | { readonly type: 'resumed' }
   | { readonly type: 'body' }
-  | { readonly type: 'resolved'; readonly answer: readonly string[] | { readonly problem: string } }
+  | { readonly type: 'resolved'; readonly question: NameQuestion; readonly answer: NameAnswer }
   | { readonly type: 'connected'; readonly reused: boolean }
   | { readonly type: 'sent' }
   | { readonly type: 'answered'; readonly head: ResponseHead }
@@ -255,11 +255,12 @@ export class Exchange {
   reused = false;
   requestSent = false;
   passStartedAt: Ms = 0;
-  triesLeft = 0;
   readonly attempts: Attempt[] = [];
   wantsUpgrade = false;
   /** Nothing goes on before the request body has been read (or begins to be streamed). */
   awaitsBody = false;
+  /** Nor before this name has been resolved. */
+  question: NameQuestion | undefined;
   upstreamHead: ResponseHead | undefined;
   /** The request's head as sent to peers; rendered once. */
   passHead: string | undefined;
@@ -426,7 +427,7 @@ export class Exchange {
   }
 
   /**
-   * Starts a request inside this one; the handler returns 'wait' and is asked again when it has ended. Undefined where the limit of
+   * Starts a request inside this one; the handler returns 'wait' and is asked again when it has ended. False where the limit of
    * SUBREQUESTS_MAX is reached: the handler returns 500.
    */
   startSubrequest(options: SubrequestOptions): boolean {
@@ -449,6 +450,11 @@ export class Exchange {
   }
 }
 
+/** Else what resumes it was asked for before it went another way (an error_page while a delay ran). */
+function waitsForHandler(x: Exchange): boolean {
+  return x.phase === 'wait' && !x.awaitsBody && x.question === undefined;
+}
+
 /** What happened → what the driver must do next, queued in `x.commands`. */
 export function step(x: Exchange, event: Event, now: Ms, wall: Ms): void {
   x.now = now;
@@ -456,14 +462,15 @@ export function step(x: Exchange, event: Event, now: Ms, wall: Ms): void {
   if (x.phase === 'log') return; // it has ended; this event was under way
   switch (event.type) {
     case 'head':
-    case 'resumed':
       return route(x);
+    case 'resumed':
+      return waitsForHandler(x) ? route(x) : undefined;
     case 'body':
       if (!x.awaitsBody) return; // its end, while the answer is under way
       x.awaitsBody = false;
       return x.pass === undefined ? route(x) : passOn(x, x.pass);
     case 'resolved':
-      return resolved(x, event.answer);
+      return event.question === x.question ? resolved(x, event.answer) : undefined;
     case 'connected':
       return connected(x, event.reused);
     case 'sent':

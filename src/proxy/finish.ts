@@ -15,6 +15,7 @@ const CLOSING: ReadonlySet<number> = new Set([400, 413, 414, 494, 495, 496, 497,
 export function finish(x: Exchange, status: number): void {
   letGo(x, 'ok', false);
   x.awaitsBody = false;
+  x.question = undefined;
   if (x.answer.headSent) return breakOff(x);
   if (status === 444 || status === 499 || status === 408) return silence(x, status);
   if (status < 300 && status !== 201 && status !== 204) return emptyAnswer(x, status);

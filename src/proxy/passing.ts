@@ -8,6 +8,7 @@ import { internalTarget } from '../http/uri.ts';
 import type { Exchange } from './exchange.ts';
 import { breakOff, endNow, finish, redirect, redirectToNamed } from './finish.ts';
 import { letGo, newAttempt, type Pass, type PassTarget } from './pass.ts';
+import type { NameAnswer } from './ports.ts';
 import { sendHead } from './send-head.ts';
 import { adoptHead } from './upstream-answer.ts';
 
@@ -39,11 +40,14 @@ function choose(x: Exchange, target: PassTarget): void {
     return finish(x, 502);
   }
   if (x.phase !== 'wait') x.move('wait');
-  x.queue({ do: 'resolve', question: { ...target.resolver, name: target.host } });
+  const question = { ...target.resolver, name: target.host };
+  x.question = question;
+  x.queue({ do: 'resolve', question });
 }
 
 /** The answer for a name that stands in a variable. */
-export function resolved(x: Exchange, answer: readonly string[] | { readonly problem: string }): void {
+export function resolved(x: Exchange, answer: NameAnswer): void {
+  x.question = undefined;
   const target = x.pass?.target;
   if (target === undefined || !('host' in target)) return;
   if ('problem' in answer) {

@@ -54,11 +54,10 @@ export interface Files {
 
 export interface Names {
   /** Asks the resolver servers of `resolver` for a name; `done` is called later with addresses in order, or with nginx's words for why not. */
-  resolve(
-    question: NameQuestion,
-    done: (answer: readonly string[] | { readonly problem: string }) => void,
-  ): void;
+  resolve(question: NameQuestion, done: (answer: NameAnswer) => void): void;
 }
+
+export type NameAnswer = readonly string[] | { readonly problem: string };
 
 export interface NameQuestion {
   readonly name: string;
