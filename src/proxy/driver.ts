@@ -61,8 +61,12 @@ export interface DriverOptions {
   readonly retired?: (generation: Generation) => void;
 }
 
-/** Why a worker ends: the program does, or the worker is one too many. */
-export type DrainKind = 'quit' | 'empty';
+/**
+ * What a drain does with connections on which nothing is under way. `quit`, as nginx: those that lie idle after a request are closed.
+ * `empty`: they may have one more until keepalive_timeout, since nobody is to notice. `close`: all are closed, those too on which a
+ * client has only just come.
+ */
+export type DrainKind = 'quit' | 'empty' | 'close';
 
 /** A client as the driver knows it; `listener` is the plan's that accepted it, by key, looked up anew after a reload. */
 interface AcceptedClient extends Client {
@@ -138,15 +142,13 @@ export class Driver implements Program {
     };
   }
 
-  /**
-   * Lets everything end; each answer from now on is its connection's last. `done` runs when no client is left. What lies idle after a
-   * request is closed (`quit`, as nginx), or may have one more until keepalive_timeout (`empty`: nobody is to notice). A client that has
-   * only just come is never turned away.
-   */
+  /** Lets everything end; each answer from now on is its connection's last. `done` runs when no client is left. */
   drain(how: DrainKind, done: () => void): void {
     this.draining = true;
-    if (how === 'quit')
-      for (const client of this.clients.all()) if (client.idle && client.client.requests > 0) client.close();
+    const requestsMin = { quit: 1, empty: Number.POSITIVE_INFINITY, close: 0 }[how];
+    for (const client of this.clients.all()) {
+      if (client.idle && client.client.requests >= requestsMin) client.close();
+    }
     for (const pool of this.pools.values()) pool.closeAll();
     this.whenIdle.push(done);
     this.checkIdle();

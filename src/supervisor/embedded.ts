@@ -142,7 +142,7 @@ export class Embedded {
     for (const answer of this.lookups) answer([]);
     await this.tail;
     const { program, engine } = this;
-    const drained = new Promise<void>((done) => program.drain(done));
+    const drained = new Promise<void>((done) => program.drain('close', done));
     await Promise.race([drained, this.cut.raised]);
     this.over = true;
     program.worker.driver?.endOlderThan(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);

@@ -5,6 +5,7 @@ import type { IoError, Listener } from '../io/engine.ts';
 import { ioErrorText, isIoError } from '../io/io-error.ts';
 import type { CompileResult } from '../plan/compile.ts';
 import type { ListenerPlan, Plan } from '../plan/plan.ts';
+import type { DrainKind } from '../proxy/driver.ts';
 import { bindHelp, bindText } from './bind-help.ts';
 import { type Bundle, type Invocation, type Lookup, loadBundle } from './bundle.ts';
 import { after } from './delay.ts';
@@ -65,10 +66,10 @@ export class SingleProcess {
     }
   }
 
-  /** QUIT. */
-  drain(done: () => void): void {
+  /** No new clients; `done` when those that are there have ended. */
+  drain(how: DrainKind, done: () => void): void {
     this.closeListeners(() => true);
-    this.worker.drain('quit', done);
+    this.worker.drain(how, done);
   }
 
   closeListeners(which: (key: string) => boolean): void {

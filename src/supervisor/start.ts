@@ -166,7 +166,7 @@ function singleSignals(program: SingleProcess, logs: LogFiles, log: Report, fini
     },
     quit(name) {
       log.say('notice', `${name} received, shutting down`);
-      program.drain(finish);
+      program.drain('quit', finish);
     },
     reload(name) {
       log.say('notice', `${name} received, reconfiguring`);
