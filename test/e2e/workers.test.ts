@@ -139,16 +139,16 @@ describe('a worker that dies', () => {
   it('again and again is replaced once a second after the third time', async () => {
     const port = await freePort();
     const { program } = await begin('worker_processes 1;', port);
-    const times: number[] = [];
-    for (let kill = 1; kill <= 5; kill++) {
+    const began = Date.now();
+    for (let kill = 1; kill <= 6; kill++) {
       const before = workersOf(program);
       const [worker = 0] = before;
       process.kill(worker, 'SIGKILL');
       await until(() => workersOf(program).some((pid) => !before.includes(pid)), `successor ${kill}`);
-      times.push(Date.now());
       await until(async () => (await ask(port)) !== 'ECONNREFUSED', 'an answer');
     }
-    expect((times[4] ?? 0) - (times[2] ?? 0)).toBeGreaterThan(700);
+    // Three at once, three more a second apart; a slow machine takes longer anyway.
+    expect(Date.now() - began).toBeGreaterThan(2000);
   });
 });
 
