@@ -366,11 +366,15 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
       core.keepaliveTimeoutMs > 0 &&
       this.client.requests < core.keepaliveRequestsMax &&
       x.now - this.client.startedAt < core.keepaliveTimeMs &&
-      !this.driver.draining &&
-      this.driver.listensFor(this.client) &&
+      this.mayGoOn &&
       !this.halfClosed &&
       x.body.phase !== 'failed' &&
       !this.driver.refusesKeepalive(core, agent, x.method);
+  }
+
+  /** Another request may follow: asked anew at the answer's end, since a reload may have removed the address meanwhile. */
+  private get mayGoOn(): boolean {
+    return !this.driver.draining && this.driver.listensFor(this.client);
   }
 
   push(bytes: Uint8Array, start: number, end: number, last: boolean): void {
@@ -478,7 +482,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     if (this.state === 'closed') return;
     const { core } = x.location;
     if (x.silent) return this.closeSilently();
-    if (!x.keepalive || this.driver.draining || x.body.phase === 'failed') return this.lingerOrClose(x);
+    if (!x.keepalive || !this.mayGoOn || x.body.phase === 'failed') return this.lingerOrClose(x);
     this.keepaliveMs = core.keepaliveTimeoutMs;
     if (!x.body.complete) {
       this.state = 'emptying';

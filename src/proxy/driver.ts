@@ -4,6 +4,7 @@ import type { Peer } from '../balance/peer.ts';
 import { CONNECT_FAILED, CONNECTIONS_SHORT, type Level } from '../base/failures.ts';
 import type { Random } from '../base/random.ts';
 import type { Ms } from '../base/time.ts';
+import { isIpv4, isIpv6 } from '../config/address.ts';
 import { isMsie6, isSafari } from '../http/error-page.ts';
 import { type RequestHead, type RequestHeadOptions, RequestHeadParser } from '../http/head.ts';
 import { normalizeTarget } from '../http/uri.ts';
@@ -88,9 +89,11 @@ export class Driver implements Program {
   private generation: Generation;
   private listeners: ReadonlyMap<string, ListenerPlan>;
   private readonly clients = new Roster<ClientConnection>();
-  /** By upstream's name and number of its settings' generation-independent key: kept across reloads. */
+  /** By `poolKey` of the upstream: kept across reloads. */
   private readonly pools = new Map<string, KeepalivePool>();
   private connections = 0;
+  /** The second in which the log was last told that idle connections give way: once in each, as in nginx. */
+  private reuseToldAt = -1;
   private readonly whenIdle: (() => void)[] = [];
 
   constructor(options: DriverOptions) {
@@ -218,7 +221,11 @@ export class Driver implements Program {
       errorLog.write('alert', `${max} worker_connections are not enough`);
       return false;
     }
-    errorLog.write('warn', `${max} worker_connections are not enough, reusing connections`);
+    const second = Math.floor(this.engine.now() / 1000);
+    if (second !== this.reuseToldAt) {
+      this.reuseToldAt = second;
+      errorLog.write('warn', `${max} worker_connections are not enough, reusing connections`);
+    }
     return true;
   }
 
@@ -628,5 +635,7 @@ function localAddressOf(text: string): Address | undefined {
   if (match === null) return undefined;
   const [, bracketed, bare, ipv4, port] = match;
   const host = bracketed ?? bare ?? ipv4 ?? '';
-  return { family: ipv4 === undefined ? 6 : 4, host, port: Number(port ?? 0) };
+  const family = ipv4 === undefined ? 6 : 4;
+  const valid = family === 4 ? isIpv4(host) : isIpv6(host);
+  return valid && Number(port ?? 0) <= 65_535 ? { family, host, port: Number(port ?? 0) } : undefined;
 }

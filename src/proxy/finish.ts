@@ -95,10 +95,8 @@ function emptyAnswer(x: Exchange, status: number): void {
   answer.status = status;
   answer.contentLength = status === 204 ? -1 : 0;
   if (!sendHead(x)) return;
-  x.out.push(NOTHING, 0, 0, true);
+  x.endAnswer();
 }
-
-const NOTHING = new Uint8Array(0);
 
 /** An answer that had begun cannot be mended: the connection is closed so that the client sees that it is cut. */
 export function breakOff(x: Exchange): void {

@@ -292,7 +292,8 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
 
   private checkSent(): void {
     const run = this.run;
-    if (this.sentAll || run === undefined || !this.writer.ended || this.queue.pendingBytes > 0) return;
+    if (this.sentAll || run === undefined || !this.writer.ended) return;
+    if (this.queue.broken || this.queue.pendingBytes > 0) return;
     this.sentAll = true;
     if (this.head === undefined) this.waitForPeer(run);
     run.event({ type: 'sent' });

@@ -1,6 +1,6 @@
 // From an answer that modules have prepared to the head that goes out: head filters, framing, the header lines in nginx's order.
 // As ngx_http_send_header(), ngx_http_header_filter() and ngx_http_chunked_filter_module.
-import { bytesOf, NO_BYTES } from '../base/bytes.ts';
+import { bytesOf } from '../base/bytes.ts';
 import { formatHttpDate, httpDate } from '../http/date.ts';
 import { shownStatus, statusLine } from '../http/error-page.ts';
 import { safeHeaderValue } from '../http/header-list.ts';
@@ -129,9 +129,4 @@ function makeLocation(x: Exchange, location: string): void {
   const port = core.portInRedirect && localPort > 0 && localPort !== usual ? `:${localPort}` : '';
   x.answer.location = `${x.client.secure ? 'https' : 'http'}://${host}${port}${location}`;
   x.answer.locationMade = true;
-}
-
-/** Ends the body where no bytes are left to say. */
-export function endBody(x: Exchange): void {
-  x.out.push(NO_BYTES, 0, 0, true);
 }

@@ -63,6 +63,8 @@ export class Master {
   /** A start or a reload is under way. */
   private busy = true;
   private reloadWanted = false;
+  /** USR1 came during a reload, whose files are open already: they would take the place of those that USR1 has opened. */
+  private reopenWanted = false;
   private stopping: 'fast' | 'graceful' | undefined;
   private finished = false;
   private pidFile: string | undefined;
@@ -155,6 +157,12 @@ export class Master {
 
   reopen(name: string): void {
     this.report.say('notice', `${name} received, reopening logs`);
+    this.reopenWanted = true;
+    if (!this.busy) this.reopenLogs();
+  }
+
+  private reopenLogs(): void {
+    this.reopenWanted = false;
     this.workers.reopen(reopenLogs(this.logs, this.current?.credentials?.uid, this.report));
     this.report.say('notice', 'reopening logs');
   }
@@ -164,6 +172,7 @@ export class Master {
   /** A start or a reload is over: does what has been asked for meanwhile. */
   private settle(): void {
     this.busy = false;
+    if (this.reopenWanted && !this.finished) this.reopenLogs();
     if (this.stopping === 'graceful') this.drain();
     if (this.stopping !== undefined) return;
     if (!this.reloadWanted) return this.workers.release();

@@ -204,7 +204,10 @@ export class Workers implements WorkerEvents {
     }
     if (number >= this.supplies().count || this.active().some((worker) => worker.number === number)) return;
     const problem = await this.start(number);
-    if (problem !== undefined) this.report.say('alert', problem);
+    if (problem === undefined) return;
+    this.report.say('alert', problem);
+    // One that has begun is replaced when it has ended; one that could not even begin has no end.
+    if (!this.all.some((worker) => worker.number === number)) this.replaceLater(number);
   }
 }
 
