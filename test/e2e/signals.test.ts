@@ -1,6 +1,9 @@
 // Signals and the life of the processes: what a reload changes and whom it leaves alone, how each way of stopping treats an open
 // WebSocket, that a worker is replaced, and that a start that cannot be says why.
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { curl, openSocket, type Talker } from './clients.ts';
@@ -100,6 +103,33 @@ describe('USR1', () => {
       await ask();
       return program.read('logs/access.log') !== '';
     }, 'the log made anew');
+  });
+
+  it('is not undone by a reload that had opened the old file before it came', async (context) => {
+    if (IS_NGINX) context.skip('nginx sleeps while it waits for an address');
+    const { program, configureWith, ask } = await begin('error_log logs/error.log notice;');
+    const taken = await freePort();
+    const other = createServer().listen(taken, '127.0.0.1');
+    await once(other, 'listening');
+    await configureWith('second', `listen 127.0.0.1:${taken};`);
+    program.signal('SIGHUP');
+    await until(
+      () => program.read('logs/error.log').includes('try again to bind()'),
+      'the wait for the port',
+    );
+    const log = join(program.folder, 'logs', 'access.log');
+    await rename(log, `${log}.1`);
+    program.signal('SIGUSR1');
+    other.close();
+    await until(() => existsSync(log), 'the log made anew');
+    await until(async () => (await ask()) === 'second', 'the new plan');
+    const worker = program.processes().find((pid) => pid !== program.pid) ?? -1;
+    process.kill(worker, 'SIGKILL'); // the next one is given what the master has
+    await until(
+      async () => !program.processes().includes(worker) && (await ask()) === 'second',
+      'the next worker',
+    );
+    await until(() => program.read('logs/access.log').includes('GET /'), "the next worker's lines");
   });
 });
 
