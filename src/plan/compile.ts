@@ -1,7 +1,7 @@
 // Configuration text → plan. One function, run by the master to learn what to open and resolve, and by each worker from the same texts.
 // All mistakes are gathered; a plan comes out only when there are none.
 import { type Block, checkConfig, type Entry, type Environment } from '../config/check.ts';
-import type { ConfigError, Mistake } from '../config/config-error.ts';
+import { ConfigError, type Mistake } from '../config/config-error.ts';
 import type { Directive, Source } from '../config/directive.ts';
 import { type ConfigFiles, failureMessage } from '../config/files.ts';
 import { placeOf } from '../config/position.ts';
@@ -25,6 +25,15 @@ import { ListenerTable } from './listeners.ts';
 import { LocationTree } from './location-tree.ts';
 import type { LocationPlan, Plan, ProcessSettings, ServerPlan } from './plan.ts';
 import { BlockScope } from './scope-tree.ts';
+
+const NOTHING = new ConfigError({
+  message: 'no "events" section in configuration',
+  file: '',
+  line: 0,
+  column: 0,
+  directive: '',
+  hint: 'there is no "http" block either: is the file empty?',
+});
 
 export interface CompileInput {
   /** Absolute path of the configuration, and what `-g` said. */
@@ -109,6 +118,9 @@ class Compiler {
     const eventsEntry = main.entries.find((entry) => entry.block?.context === 'events');
     const events = eventsEntry?.block && new BlockScope(this.builder, eventsEntry.block, scope);
     const process = this.builder.attempt(() => this.input.processSettings(scope, events));
+    // nginx asks for `events`, which may be missing here beside `http`; a file with neither is one that is just being written.
+    if (!main.entries.some(({ block }) => block?.context === 'events' || block?.context === 'http'))
+      this.builder.errors.push(NOTHING);
     for (const entry of main.entries) {
       if (entry.directive === (http as unknown) && entry.block !== undefined) this.http(entry.block, scope);
     }

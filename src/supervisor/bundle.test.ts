@@ -89,3 +89,17 @@ describe('a bundle', () => {
     ]);
   });
 });
+
+it.each(['', '# nothing', 'worker_processes 2;'])(
+  'a file without http and events (%j) is refused: it is being written',
+  async (text) => {
+    const { result } = await loadBundle(
+      { ...INVOCATION, globals: undefined },
+      memoryFiles({ '/etc/nginx.conf': text }),
+      async () => [],
+      1,
+    );
+    expect(result.plan).toBeUndefined();
+    expect(result.errors).toMatchObject([{ message: 'no "events" section in configuration', file: '' }]);
+  },
+);

@@ -10,7 +10,7 @@ import {
   readFileSync,
   realpathSync,
 } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -199,7 +199,11 @@ function running(folder: string, pid: number): Program {
     processes,
     signal: (name) => void process.kill(pid, name),
     read: (path) => readIfThere(join(folder, path)),
-    configure: (text) => writeFile(join(folder, 'nginx.conf'), withEvents(text)),
+    configure: async (text) => {
+      // At once: a reload that is under way must not read half of it.
+      await writeFile(join(folder, 'nginx.conf.new'), withEvents(text));
+      await rename(join(folder, 'nginx.conf.new'), join(folder, 'nginx.conf'));
+    },
     stop,
   };
 }
