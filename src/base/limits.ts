@@ -168,11 +168,11 @@ export const GARBAGE_BYTES = limit(
   'garbage',
   4_194_304,
   'bytes',
-  'a process that has left more than this behind at a reload collects it once reloads have been quiet',
+  'a process in which reloads or a rush of clients have left more than this behind collects it when they have become quiet',
 );
 export const GARBAGE_QUIET_MS = limit(
   'garbage_quiet',
   2000,
   'ms',
-  'so long after the last reload what it has left behind is collected',
+  'so long after the last reload or rush of clients what it has left behind is collected',
 );

@@ -60,6 +60,8 @@ export interface DriverOptions {
   readonly generation: Generation;
   /** The last exchange of a generation that is no longer the current one has ended. */
   readonly retired?: (generation: Generation) => void;
+  /** A client, a request or a tunnel has come or gone. */
+  readonly stirred?: () => void;
 }
 
 /**
@@ -86,6 +88,7 @@ export class Driver implements Program {
   draining = false;
   private readonly names: Names;
   private readonly retired: (generation: Generation) => void;
+  private readonly stirred: () => void;
   private generation: Generation;
   private listeners: ReadonlyMap<string, ListenerPlan>;
   private readonly clients = new Roster<ClientConnection>();
@@ -106,6 +109,7 @@ export class Driver implements Program {
     this.generation = options.generation;
     this.listeners = byKey(options.generation);
     this.retired = options.retired ?? (() => undefined);
+    this.stirred = options.stirred ?? (() => undefined);
     this.tunnels = new TunnelTable(this.engine, this);
   }
 
@@ -198,6 +202,7 @@ export class Driver implements Program {
       secure: false,
       conn,
     };
+    this.stirred();
     this.facts.counters.accepted++;
     this.facts.counters.active++;
     const connection = new ClientConnection(this, conn, client);
@@ -367,6 +372,7 @@ export class Driver implements Program {
     }
     this.letGo(x.generation);
     if (x.parent === undefined) {
+      this.stirred();
       x.body.store?.close();
       this.facts.counters.requests++;
       return run.client?.exchangeEnded(x);
@@ -507,6 +513,7 @@ export class Driver implements Program {
     const { ahead, halfClosed } = client.surrender(); // after the tunnel counts: a drain must not see an idle worker in between
     peer.surrender();
     run.surrender();
+    this.stirred();
     x.body.store?.close();
     if (!(frozen?.shape instanceof KeptExchange)) this.letGo(x.generation);
     if (ahead.length > 0) this.tunnels.received(client.conn, ahead, 0, ahead.length);
@@ -532,6 +539,7 @@ export class Driver implements Program {
 
   /** The words and levels are those of ngx_connection_error(). */
   tunnelEnded({ reason, side, error, errorLog, context }: TunnelEnd): void {
+    this.stirred();
     this.facts.counters.active--;
     this.facts.counters.requests++;
     const mark = context.indexOf(',');

@@ -1,10 +1,13 @@
-// A garbage collection when it is cheap: a while after a reload. V8 collects when something is allocated, and an idle process allocates
-// nothing: without this what a reload has left behind would stay in memory until the next one.
+// A garbage collection when it is cheap: a while after a reload or a rush of clients. V8 collects when something is allocated, and an
+// idle process allocates nothing: without this what they have left behind would stay in memory until the next one.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { GARBAGE_BYTES, GARBAGE_QUIET_MS } from '../base/limits.ts';
 import type { Engine } from '../io/engine.ts';
 import { after } from './delay.ts';
+
+/** So many in GARBAGE_QUIET_MS are no rush. */
+const STIRS_QUIET = 100;
 
 let collect: (() => void) | undefined;
 
@@ -26,6 +29,7 @@ export class Garbage {
   private readonly engine: Engine;
   private cancel: (() => void) | undefined;
   private least = process.memoryUsage();
+  private stirs = 0;
 
   constructor(engine: Engine) {
     this.engine = engine;
@@ -37,8 +41,17 @@ export class Garbage {
     this.cancel = after(this.engine, GARBAGE_QUIET_MS, () => this.collect());
   }
 
+  /** A client, a request or a tunnel has come or gone; what many of them leave is looked at when that has become rare. */
+  stirred(): void {
+    this.stirs++;
+    if (this.cancel === undefined) this.left();
+  }
+
   private collect(): void {
     this.cancel = undefined;
+    const { stirs } = this;
+    this.stirs = 0;
+    if (stirs > STIRS_QUIET) return this.left();
     const { heapUsed, heapTotal } = process.memoryUsage();
     const grown = Math.max(heapUsed - this.least.heapUsed, heapTotal - this.least.heapTotal);
     if (grown < GARBAGE_BYTES) return;

@@ -164,6 +164,7 @@ export class ObeyingWorker implements FdChannelHandler {
       logs,
       zones: this.zones,
       retired: () => this.garbage.left(),
+      stirred: () => this.garbage.stirred(),
       seed: process.pid,
       facts: {
         pid: process.pid,

@@ -28,6 +28,8 @@ export interface WorkerWorld {
   readonly zones: MappedZones;
   /** A plan has become garbage. */
   readonly retired?: () => void;
+  /** A client, a request or a tunnel has come or gone. */
+  readonly stirred?: () => void;
 }
 
 /** How often logs that no plan names are looked at: a tunnel may still have lines for them. */
