@@ -1,9 +1,9 @@
-// `npm run sim -- [--seeds N] [--from SEED] [--processes N] | --seed SEED | --faults [TEXT]`: the simulation, from a fresh bundle of the
+// `npm run sim -- [--seeds N] [--from SEED] [--processes N] | --seed SEED | --faults [--only TEXT]`: the simulation, from a fresh bundle of the
 // source as it stands. Many seeds, one seed with its trace, or the planted faults, each of which must be caught.
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { type Bundle, bundle } from '../test/simulation/bundle.ts';
+import { type Bundle, bundle, placesOf } from '../test/simulation/bundle.ts';
 import { FAULTS, type PlantedFault } from '../test/simulation/faults.ts';
 import { play } from '../test/simulation/players.ts';
 
@@ -68,6 +68,10 @@ async function plantAll(only: string): Promise<void> {
 }
 
 async function isCaught(fault: PlantedFault): Promise<boolean> {
+  if (placesOf(fault) !== 1) {
+    console.log(`${fault.name} (${fault.file}): NO PLACE for it any more`);
+    return false;
+  }
   const planted: Bundle = await bundle(fault);
   const { failures, runs } = await play(planted.script, {
     first: 0,

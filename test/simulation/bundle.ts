@@ -60,6 +60,11 @@ function plant(folder: string, { file, from, to }: PlantedFault): void {
   writeFileSync(path, parts.join(to));
 }
 
+/** How often the text of a fault stands in the source: once, if it can be planted. */
+export function placesOf({ file, from }: PlantedFault): number {
+  return readFileSync(join(rootFolder(), file), 'utf8').split(from).length - 1;
+}
+
 function run(script: string, cwd: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [script], { cwd, stdio: ['ignore', 'ignore', 'pipe'] });

@@ -12,6 +12,8 @@ import { SocketSide } from './socket-side.ts';
 import { Wire, type WireOwner } from './wire.ts';
 
 const PAUSES_MAX = 12;
+/** So long after its answer a connection may be open that never got all of its request. */
+const HALF_SENT_MS = 4000;
 
 export class HttpPeer {
   private readonly cast: Cast;
@@ -102,6 +104,8 @@ class PeerTalk implements WireOwner {
     if (this.reception !== undefined && this.reception.answeredAt < 0) {
       return this.problem(`was asked for r${record.plan.id} before it had answered`);
     }
+    if (this.reception?.answer.deed === 'surplus' && this.exchange?.plan.method !== 'HEAD')
+      this.problem('was asked again on a connection on which it had said too much');
     const attempt = record.receptions.length;
     if (isSocket(record)) {
       record.receptions.push(this.receptionOf(attempt, SOCKET_ANSWER));
@@ -158,6 +162,7 @@ class PeerTalk implements WireOwner {
       answer,
       at: this.cast.now(),
       complete: false,
+      completeAt: -1,
       answeredAt: -1,
     };
   }
@@ -193,6 +198,7 @@ class PeerTalk implements WireOwner {
         this.problem(`was sent r${plan.id}, ${malformedOf(exchange).name}, as a whole`);
     } else if (message.state === 'complete') {
       reception.complete = true;
+      reception.completeAt = this.cast.now();
       if (message.body !== expected)
         this.problem(`was sent another body with r${plan.id}: ${differs(message.body, expected)}`);
       if (plan.misdeed.endsWith('in body'))
@@ -267,8 +273,20 @@ class PeerTalk implements WireOwner {
     if (deed === 'torn') return this.cast.after(1, () => wire.reset());
     if (deed === 'cut' || deed === 'misframed') return wire.finish('close');
     reception.answeredAt = this.cast.now();
+    if (!reception.complete) this.mustEndSoon(reception);
     this.trace(`has answered r${this.exchange?.plan.id}`);
     this.afterBoth();
+  }
+
+  /** Half a request was sent here, and its answer taken: nothing else may ever be sent on this connection. */
+  private mustEndSoon(reception: Reception): void {
+    const { wire, exchange, served } = this;
+    this.cast.after(HALF_SENT_MS, () => {
+      if (!wire.isOpen || reception.complete || this.served !== served) return;
+      if (wire.link.stalledMs > 0 || exchange === undefined || exchange.answeredAt < 0) return;
+      if (this.cast.now() - exchange.answeredAt > HALF_SENT_MS / 2)
+        this.problem(`has answered half of r${exchange.plan.id}, and its connection is kept`);
+    });
   }
 
   /** Both the request and the answer are over, or one of them. */

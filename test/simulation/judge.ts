@@ -51,7 +51,7 @@ class Judge {
     if (all.length !== begun)
       ledger.problem(`${begun} exchanges have begun, but ${all.length} lines were logged`);
     for (const line of all) {
-      const record = ledger.find(line.request);
+      const record = ledger.findWhole(line.request);
       if (record === undefined) continue; // a head of which too little was read
       const lines = this.lines.get(record.plan.id) ?? [];
       this.lines.set(record.plan.id, [...lines, line]);
@@ -153,6 +153,7 @@ class Judge {
       return true;
     }
     if (answer?.state !== 'complete') return true;
+    this.readTimeout(exchange);
     const line = this.lines.get(plan.id)?.[0];
     const bytes = answer.wireBytes + 25 * exchange.interim;
     if (line !== undefined && line.bytesSent !== bytes) {
@@ -160,6 +161,16 @@ class Judge {
     }
     this.keptOpen(exchange, answer);
     return true;
+  }
+
+  /** A peer that says nothing is given up when proxy_read_timeout has passed since it had all of the request. */
+  private readTimeout({ plan, receptions, answer, answeredAt }: Exchange): void {
+    const [only] = receptions;
+    if (answer?.status !== 504 || receptions.length !== 1 || only?.answer.deed !== 'silent') return;
+    if (this.cast.script.weather !== 'calm' || !only.complete || only.answer.slowReader) return;
+    const waited = answeredAt - only.completeAt;
+    if (Math.abs(waited - TIMES.proxyRead) > LATE_MS)
+      this.problem(plan.id, `waited ${waited.toFixed(0)} ms for a silent peer, not ${TIMES.proxyRead}`);
   }
 
   /** A connection is closed only for a reason. */
@@ -200,7 +211,9 @@ class Judge {
     const at = lost === '' ? exchange.answeredAt : lostAt;
     const waited = at - from;
     const early = answer !== undefined || plan.place === 'text' || plan.place === 'file';
-    if (waited > limit + LATE_MS || (waited < limit - LATE_MS && !early)) {
+    // Its time stands still while a peer is slow, and begins when a subrequest has said yes.
+    const slack = !PLACES[plan.place].keepsBody || plan.place === 'gated' ? LATE_MS + 3000 : LATE_MS;
+    if (waited > limit + slack || (waited < limit - LATE_MS && !early)) {
       this.problem(
         plan.id,
         `stopped in its ${what} and was given up after ${waited.toFixed(0)} ms, not ${limit}`,
@@ -225,6 +238,9 @@ class Judge {
     if (exchange.sentAt > drainedAt - STALL_MS && (exchange.begunAt < 0 || exchange.begunAt >= drainedAt))
       return 'drained';
     if (exchange.begunAt < 0 && exchange.lostAt >= drainedAt) return 'drained';
+    // Closed with requests unread that were sent ahead: the reset may overtake the answer.
+    if (lost === 'broken' && exchange.client.ahead > 1 && this.cast.script.weather !== 'calm')
+      return 'sent ahead';
     if (this.diskFails(exchange)) return 'the disk failed';
     if (plan.misdeed.startsWith('stops') && (this.has('descriptors') || this.cast.script.weather !== 'calm'))
       return 'no exact times';

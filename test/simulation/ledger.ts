@@ -13,8 +13,9 @@ export interface Reception {
   readonly attempt: number;
   readonly answer: AnswerPlan;
   readonly at: number;
-  /** All of its body has come. */
+  /** All of its body has come; when. */
   complete: boolean;
+  completeAt: number;
   /** When the peer had sent the last byte of its answer; -1: not yet. */
   answeredAt: number;
 }
@@ -136,6 +137,11 @@ export class Ledger {
     };
     this.sockets.set(plan.id, made);
     return made;
+  }
+
+  /** The same of a request line, if all of it is there. */
+  findWhole(requestLine: string): Exchange | SocketRecord | undefined {
+    return / HTTP\/\d/.test(requestLine) ? this.find(requestLine) : undefined;
   }
 
   /** The exchange or socket whose number stands in a target. */

@@ -185,7 +185,10 @@ interface Writer {
 
 function smoothFaults(dice: Dice, weather: Script['weather'], smallest: number): Faults {
   const late = { lateTurn: dice.pick([0, 0.05, 0.2]), lateTurnMs: [0.5, 20] as const };
-  if (weather === 'calm') return { ...NO_FAULTS, latencyMs: [0.05, dice.pick([0.05, 2, 15])], ...late };
+  if (weather === 'calm') {
+    const bufferBytes = dice.pick([NO_FAULTS.bufferBytes, [4096, 16_384] as const]);
+    return { ...NO_FAULTS, latencyMs: [0.05, dice.pick([0.05, 2, 15])], bufferBytes, ...late };
+  }
   return {
     ...AWKWARD,
     ...late,
@@ -263,7 +266,7 @@ function requestOf(writer: Writer, ahead: boolean): RequestPlan {
   const bodyBytes = hasBody ? least + sizeOf(writer, place === 'small' ? 3000 : 3500) : 0;
   // Sometimes longer in all than any one limit of time: only each silence is limited.
   const slow = !ahead && hasBody && dice.chance(0.15);
-  return {
+  const plan: RequestPlan = {
     id: writer.nextId(),
     place,
     method: hasBody
@@ -282,6 +285,33 @@ function requestOf(writer: Writer, ahead: boolean): RequestPlan {
     malformed: dice.whole(0, 99),
     thinkMs: dice.skewed(0, 2500),
     answers: answersOf(writer, place),
+  };
+  const streams = place === 'stream' || place === 'passing';
+  return streams && !ahead && misdeed === 'none' && dice.chance(0.35) ? uploadOf(writer, plan) : plan;
+}
+
+/** A body that is on its way while peers answer, fail, and make room for it by and by. */
+function uploadOf({ dice, largest }: Writer, plan: RequestPlan): RequestPlan {
+  // A peer that goes as soon as it has the head: the next one is asked while more of the body comes.
+  const goesAtOnce = plan.place === 'passing' && dice.chance(0.5);
+  return {
+    ...plan,
+    method: dice.pick(['PUT', 'POST']),
+    version: '1.1',
+    bodyBytes: dice.whole(10, Math.max(100, Math.floor(largest / 3))),
+    framing: dice.pick(['length', 'chunked']),
+    pieces: dice.whole(3, 9),
+    pieceMs: dice.whole(1, 60),
+    answers: plan.answers.map((answer, attempt) => ({
+      ...answer,
+      deed: goesAtOnce && attempt === 0 ? 'close' : answer.deed === 'surplus' ? 'good' : answer.deed,
+      framing: answer.framing === 'close' ? 'length' : answer.framing,
+      thinkMs: goesAtOnce && attempt === 0 ? 0 : dice.whole(0, 120),
+      pieces: dice.whole(1, 5),
+      pieceMs: dice.whole(5, 150),
+      early: true,
+      slowReader: dice.chance(0.5),
+    })),
   };
 }
 
@@ -313,16 +343,19 @@ function sizeOf({ dice, largest }: Writer, usual: number): number {
 function answersOf(writer: Writer, place: PlaceName): AnswerPlan[] {
   const { peers } = PLACES[place];
   if (place === 'second') {
-    return [answerOf(writer, true), ...writer.dice.list(4, () => answerOf(writer, false))];
+    return [answerOf(writer, place, true), ...writer.dice.list(4, () => answerOf(writer, place, false))];
   }
   const wild = place === 'retry' || place === 'passing' || place === 'wild' || place === 'pages';
   // More than there are peers: an attempt on a kept connection that was closed meanwhile does not count.
-  return writer.dice.list(peers.length === 0 ? 0 : peers.length + 2, () => answerOf(writer, wild));
+  return writer.dice.list(peers.length === 0 ? 0 : peers.length + 2, () => answerOf(writer, place, wild));
 }
 
-function answerOf(writer: Writer, wild: boolean): AnswerPlan {
-  const { dice } = writer;
-  const deed = wild && dice.chance(0.5) ? deedOf(dice) : 'good';
+function answerOf(writer: Writer, place: PlaceName, wild: boolean): AnswerPlan {
+  const { dice, weather } = writer;
+  const streams = place === 'stream' || place === 'passing';
+  // On a kept connection only where it comes in one piece with the answer: later it would be taken for the next one.
+  const tooMuch = !wild && weather === 'calm' && dice.chance(0.06);
+  const deed = wild && dice.chance(0.5) ? deedOf(dice) : tooMuch ? 'surplus' : 'good';
   const status =
     wild && dice.chance(0.15) ? 503 : dice.weighted({ 200: 12, 404: 1, 204: 1, 304: 1, 301: 1, 500: 0.5 });
   const framing =
@@ -336,13 +369,13 @@ function answerOf(writer: Writer, wild: boolean): AnswerPlan {
   return {
     deed,
     status: body || deed === 'surplus' ? 200 : Number(status),
-    bodyBytes: body ? 10 + sizeOf(writer, 5000) : sizeOf(writer, 5000),
+    bodyBytes: tooMuch ? dice.whole(0, 2000) : (body ? 10 : 0) + sizeOf(writer, 5000),
     framing,
     thinkMs: dice.skewed(0, 600),
-    pieces: slow ? dice.whole(3, 8) : dice.whole(1, 4),
+    pieces: tooMuch ? 1 : slow ? dice.whole(3, 8) : dice.whole(1, 4),
     pieceMs: slow ? dice.whole(500, 1500) : dice.skewed(0, 150),
     interim: dice.chance(0.08) ? dice.pick([100, 103]) : 0,
-    early: dice.chance(0.12),
+    early: dice.chance(streams ? 0.3 : 0.1),
     closesAfterMs: dice.chance(0.15) ? dice.skewed(0, 3000) : -1,
     slowReader: dice.chance(0.1),
   };

@@ -1,5 +1,8 @@
 // 256 runs of the simulation at every push, and the first of the planted faults, so that silence means something.
 import { describe, expect, it } from 'vitest';
+import { bundle, placesOf } from './bundle.ts';
+import { FAULTS } from './faults.ts';
+import { play } from './players.ts';
 import { simulate } from './simulate.ts';
 
 const SEEDS = 256;
@@ -14,6 +17,23 @@ describe('the simulation', () => {
       }
     }, 60_000);
   }
+
+  it('has a place in the source for each fault that it plants', () => {
+    const lost = FAULTS.filter((fault) => placesOf(fault) !== 1);
+    expect(lost.map(({ name, file }) => `${name} (${file})`)).toEqual([]);
+  });
+
+  // The others: npm run sim -- --faults
+  it.each(FAULTS.filter(({ quick }) => quick === true))(
+    'notices that $name',
+    async (fault) => {
+      const planted = await bundle(fault);
+      const { failures } = await play(planted.script, { first: 0, count: 40, processes: 1, failuresMax: 1 });
+      planted.dispose();
+      expect(failures.length).toBe(1);
+    },
+    60_000,
+  );
 
   it('replays a seed event for event', async () => {
     const [first, second] = [await simulate(7, true), await simulate(7, true)];

@@ -64,7 +64,7 @@ export class Watch {
     };
     driver.beginRefused = (connection, head, status, reason) => {
       this.begun++;
-      const record = ledger.find(head.requestLine);
+      const record = ledger.findWhole(head.requestLine);
       if (record !== undefined) record.begun++;
       if (this.cast.tracing)
         this.cast.trace('balancer', `refuses ${JSON.stringify(head.requestLine)} with ${status}`);
