@@ -12,7 +12,7 @@ export function chance(random: Random, one: number): boolean {
 
 const PATHS = [
   '/', '/unbuffered', '/gzip', '/file/a.txt', '/auth', '/intercept', '/small', '/recorded', '/nope%', '/file/../a', '//x',
-  '/%0d%0aEvil:1', '/set?x=%0d%0aEvil:1', 'http://b/', '*', '/%00', `/${'long/'.repeat(900)}`,
+  '/%0d%0aEvil:1', '/set/%0d%0aEvil:1', '/recorded/%0d%0aEvil:1', 'http://b/', '*', '/%00', `/${'long/'.repeat(900)}`,
 ]; // biome-ignore format: a table
 
 const LINES = [
