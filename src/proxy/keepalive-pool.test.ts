@@ -1,0 +1,59 @@
+// Which idle connection is taken, and which gives way.
+import { describe, expect, it } from 'vitest';
+import { KeepalivePool } from './keepalive-pool.ts';
+import type { PeerConnection } from './peer-connection.ts';
+
+class Idle {
+  closed = false;
+  readonly peerName: string;
+  readonly tag: unknown;
+
+  constructor(peerName: string, tag?: unknown) {
+    this.peerName = peerName;
+    this.tag = tag;
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+}
+
+function setUp(max: number, ...idle: Idle[]): KeepalivePool {
+  const pool = new KeepalivePool();
+  for (const each of idle) pool.keep(each as unknown as PeerConnection, max);
+  return pool;
+}
+
+describe('a pool', () => {
+  it("gives a peer's connection that was used last, and each once", () => {
+    const [first, second, other] = [new Idle('a'), new Idle('a'), new Idle('b')];
+    const pool = setUp(9, first, second, other);
+    expect([pool.take('a', undefined), pool.take('a', undefined), pool.take('a', undefined)]).toEqual([
+      second,
+      first,
+      undefined,
+    ]);
+    expect(pool.size).toBe(1);
+  });
+
+  it('gives a location with connections of its own none of the others', () => {
+    const [own, others] = [{}, {}];
+    const pool = setUp(9, new Idle('a', own));
+    expect([pool.take('a', undefined), pool.take('a', others)]).toEqual([undefined, undefined]);
+    expect(pool.take('a', own)).toBeDefined();
+  });
+
+  it('closes the one that was used least recently where there are too many', () => {
+    const idle = ['a', 'b', 'c'].map((name) => new Idle(name));
+    setUp(2, ...idle);
+    expect(idle.map(({ closed }) => closed)).toEqual([true, false, false]);
+  });
+
+  it('forgets what is closed elsewhere, and closes the rest at its end', () => {
+    const [gone, left] = [new Idle('a'), new Idle('a')];
+    const pool = setUp(9, gone, left);
+    pool.remove(gone as unknown as PeerConnection);
+    pool.closeAll();
+    expect([gone.closed, left.closed, pool.size]).toEqual([false, true, 0]);
+  });
+});
