@@ -104,6 +104,18 @@ export const TUNNEL_PENDING_BYTES_MAX = limit(
   'bytes',
   'a tunnel stops reading its fast side until the slow side has taken what waits',
 );
+export const SEND_PENDING_BYTES_MAX = limit(
+  'send_pending',
+  65_536,
+  'bytes',
+  'where no directive says how much (pages and files of our own, requests to peers, unbuffered answers): their source rests until the connection has taken some',
+);
+export const CONNECTIONS_REUSED_MAX = limit(
+  'connections_reused',
+  32,
+  'count',
+  'so many idle connections of clients are closed at once where worker_connections are used up, as in nginx',
+);
 export const CHANNEL_MESSAGE_BYTES_MAX = limit(
   'channel_message',
   67_108_864,
@@ -133,6 +145,12 @@ export const RESOLVER_CACHE_MAX = limit(
   4096,
   'count',
   'kept answers to one `resolver` line: the one that was asked for longest ago is forgotten',
+);
+export const RESOLVERS_MAX = limit(
+  'resolvers',
+  64,
+  'count',
+  'different `resolver` lines, those of plans that were left included, whose answers are kept: the first one without an open question is forgotten',
 );
 export const RESOLVER_CNAMES_MAX = limit(
   'resolver_cnames',

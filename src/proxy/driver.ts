@@ -2,6 +2,7 @@
 // kept connections to peers, tunnels). It does what exchanges say and decides nothing that a configuration could.
 import type { Peer } from '../balance/peer.ts';
 import { CONNECT_FAILED, CONNECTIONS_SHORT, type Level } from '../base/failures.ts';
+import { CONNECTIONS_REUSED_MAX } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import type { Ms } from '../base/time.ts';
 import { isIpv4, isIpv6 } from '../config/address.ts';
@@ -34,9 +35,6 @@ import { Roster } from './roster.ts';
 import { ExchangeRun } from './run.ts';
 import { type SubrequestOptions, subrequestSink } from './subrequest.ts';
 import { type TunnelEnd, TunnelTable } from './tunnel.ts';
-
-/** Idle connections that give way at once, as in ngx_drain_connections(). */
-const REUSED_MAX = 32;
 
 /** Owns a client that was turned away: it is closed already. */
 const NOBODY: ConnectionHandler = {
@@ -219,7 +217,7 @@ export class Driver implements Program {
     const max = this.generation.plan.process.workerConnectionsMax;
     if (max === undefined || count <= max) return true;
     const idle = [...this.clients].filter((each) => each.idle && each.client.requests > 0);
-    const leaving = idle.slice(0, Math.max(1, Math.min(REUSED_MAX, idle.length >> 3)));
+    const leaving = idle.slice(0, Math.max(1, Math.min(CONNECTIONS_REUSED_MAX, idle.length >> 3)));
     for (const each of leaving) each.close();
     const { errorLog } = this.generation;
     if (count - leaving.length > max) {

@@ -2,6 +2,7 @@
 // memory and then in a temporary file where that is allowed. Used for answers to clients and for requests to peers.
 import { concatBytes, copyBytes } from '../base/bytes.ts';
 import { type FileError, isFileError } from '../base/file-error.ts';
+import { SEND_PENDING_BYTES_MAX } from '../base/limits.ts';
 import type { Ms } from '../base/time.ts';
 import { type Conn, type Engine, SEND_FAILED } from '../io/engine.ts';
 import type { Pace } from './pace.ts';
@@ -17,7 +18,12 @@ export interface QueueLimits {
 }
 
 /** For what no directive bounds: heads, error pages, requests. */
-export const SMALL_QUEUE: QueueLimits = { memoryBytesMax: 65_536, fileBytesMax: 0, folder: '', levels: [] };
+export const SMALL_QUEUE: QueueLimits = {
+  memoryBytesMax: SEND_PENDING_BYTES_MAX,
+  fileBytesMax: 0,
+  folder: '',
+  levels: [],
+};
 
 export class OutQueue {
   /** As `begin` has set them. */

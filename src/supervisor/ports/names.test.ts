@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { bytesOf, concatBytes } from '../../base/bytes.ts';
+import { RESOLVERS_MAX } from '../../base/limits.ts';
 import type { NameQuestion } from '../../proxy/ports.ts';
 import type { NameServer, WireEvents } from './dns-wire.ts';
 import { dnsNames, type NameClock } from './names.ts';
@@ -162,6 +163,24 @@ describe('a name', () => {
     fixture.ask('a.test', { validMs: 1000 });
     expect(fixture.sent).toHaveLength(2);
     fixture.sent[1]?.answer([], SERVER_FAILURE);
+  });
+
+  it('is forgotten with its line where other lines are more than are kept, unless it is being asked for', () => {
+    fixture = new Fixture();
+    const line = (last: number) => ({ servers: [{ host: `10.0.1.${last}`, port: 53 }] });
+    fixture.ask('open.test', line(0));
+    for (let i = 1; i <= RESOLVERS_MAX; i++) {
+      fixture.ask('a.test', line(i));
+      fixture.sent.at(-1)?.answer([address(1)]);
+    }
+    const before = fixture.sent.length;
+    fixture.ask('open.test', line(0)); // joins the question that is open
+    fixture.ask('a.test', line(RESOLVERS_MAX)); // kept
+    expect(fixture.sent).toHaveLength(before);
+    fixture.ask('a.test', line(1)); // was the first without an open question
+    expect(fixture.sent).toHaveLength(before + 1);
+    fixture.sent.at(-1)?.answer([address(1)]);
+    fixture.sent[0]?.answer([address(1)]);
   });
 
   it.each(['', 'a..test', `${'a'.repeat(64)}.test`])('that cannot be one is not found: %j', async (name) => {

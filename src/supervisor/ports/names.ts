@@ -1,7 +1,7 @@
 // Names asked for while serving, from the servers of a `resolver` line. Questions for the same name share one request, answers are kept
 // as long as `valid=` or their TTL says. As ngx_resolver.c: which server is asked, when again, and what an answer means.
 import { randomInt } from 'node:crypto';
-import { RESOLVER_CACHE_MAX, RESOLVER_CNAMES_MAX } from '../../base/limits.ts';
+import { RESOLVER_CACHE_MAX, RESOLVER_CNAMES_MAX, RESOLVERS_MAX } from '../../base/limits.ts';
 import type { NameQuestion, Names } from '../../proxy/ports.ts';
 import {
   A,
@@ -53,6 +53,7 @@ export function dnsNames({ clock, log, wires, random }: NamesOptions): DnsNames 
       let resolver = resolvers.get(key);
       if (resolver === undefined) {
         resolver = new Resolver(question, world);
+        forgetIdle(resolvers);
         resolvers.set(key, resolver);
       }
       const name = lowerAscii(question.name).replace(/\.$/, '');
@@ -62,6 +63,16 @@ export function dnsNames({ clock, log, wires, random }: NamesOptions): DnsNames 
       for (const resolver of resolvers.values()) resolver.close();
     },
   };
+}
+
+/** Makes room for one more: a line that is asked nothing loses its answers alone. */
+function forgetIdle(resolvers: Map<string, Resolver>): void {
+  if (resolvers.size < RESOLVERS_MAX) return;
+  for (const [key, resolver] of resolvers) {
+    if (resolver.busy) continue;
+    resolvers.delete(key);
+    return;
+  }
 }
 
 /** Lines that say the same share their answers. */
@@ -126,6 +137,10 @@ class Resolver {
   constructor(line: NameQuestion, world: World) {
     this.line = line;
     this.world = world;
+  }
+
+  get busy(): boolean {
+    return this.lookups.size > 0;
   }
 
   /** As ngx_resolve_name_locked(). */
