@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -82,6 +84,25 @@ describe("the system's crypt", () => {
     expect(hashes[0]).toBe(sha512);
     expect(hashes[1]).not.toBe(sha512);
     expect(hashes[2]).not.toBe(sha512);
+  });
+
+  it('keeps what it was given while it works, whatever the garbage collector does meanwhile', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const salt = '$6$rounds=20000$saltstring$';
+    const [once] = await Promise.all([ask('Hello world!', salt)]);
+    const asked = Promise.all(Array.from({ length: 12 }, () => ask('Hello world!', salt)));
+    let over = false;
+    void asked.then(() => {
+      over = true;
+    });
+    while (!over) {
+      // What was freed is written over.
+      Array.from({ length: 2000 }, () => new Uint8Array(80).fill(65));
+      collect();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(new Set(await asked)).toEqual(new Set([once]));
   });
 
   it('answers with what is no password for a salt that nobody knows', async () => {

@@ -14,11 +14,13 @@ export function systemCrypt(password: string, salt: string, done: (hash: string 
     queueMicrotask(() => done(undefined));
     return;
   }
-  // What native code reads and writes stays referenced by the callback until that has run.
+  // What native code reads and writes stays referenced by the callback until that has run, all three: memory that nobody refers to is
+  // freed under the call, and the hash is another then.
   const [key, setting] = [zeroEnded(password), zeroEnded(salt)];
   const state = new Uint8Array(CRYPT_STATE_BYTES);
   crypt.async(key, setting, state, (error: unknown, hash: string | null) => {
     key.fill(0);
+    setting.fill(0);
     state.fill(0);
     done(error === null && hash !== null ? hash : undefined);
   });
