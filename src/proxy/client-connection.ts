@@ -293,7 +293,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   // What the run asks for.
 
   /** The exchange wants its request's body. */
-  readBody(how: 'buffer' | 'stream' | 'discard'): void {
+  readBody(how: 'buffer' | 'stream'): void {
     const { run } = this;
     if (run === undefined) return;
     const { x } = run;

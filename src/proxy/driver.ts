@@ -337,7 +337,7 @@ export class Driver implements Program {
       generation: x.generation,
       client: x.client,
       program: this,
-      sink: subrequestSink(options),
+      sink: subrequestSink(),
       server: x.server,
       head: x.head,
       body: x.body,

@@ -16,6 +16,7 @@ import {
 import { type Random, seededRandom } from '../base/random.ts';
 import { REQUEST_HEAD_DEFAULTS, RequestHeadParser, ResponseHeadParser } from '../http/head.ts';
 import { normalizeTarget } from '../http/uri.ts';
+import { BodyStore } from './body-store.ts';
 import { type Command, Exchange, MOVES, type Phase, step } from './exchange.ts';
 import { RequestBody } from './request-body.ts';
 
@@ -61,6 +62,15 @@ const HEADS = [
   'HTTP/1.1 200 OK\r\nX-Accel-Redirect: @again\r\nContent-Length: 0\r\n\r\n',
   'HTTP/1.1 302 There\r\nLocation: http://peers/x\r\nContent-Length: 0\r\n\r\n',
 ];
+
+const IN_MEMORY = {
+  memoryBytesMax: 10,
+  fileBytesMax: 0,
+  folder: '',
+  levels: [],
+  file: 'unnamed',
+  fileOnly: false,
+} as const;
 
 interface Walk {
   readonly x: Exchange;
@@ -125,7 +135,7 @@ function obey(walk: Walk, command: Command, now: number): void {
     case 'body': {
       if (chance.below(4) === 0) return failed(pick([CLIENT_GONE, CLIENT_TIMED_OUT]));
       if (!x.body.complete) {
-        x.body.begin(command.how, undefined);
+        x.body.begin(command.how, new BodyStore(walk.balancer.disk, IN_MEMORY));
         const rest = bytesOf(x.head.chunked ? '3\r\nabc\r\n0\r\n\r\n' : 'abc');
         x.body.push(rest, 0, rest.length);
       }

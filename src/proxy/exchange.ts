@@ -74,8 +74,8 @@ interface Numbered {
 
 /** What the driver is to do next. */
 export type Command =
-  /** Begin to read the request body: whole before 'body', or as it comes; 'discard' reads it away. */
-  | { readonly do: 'body'; readonly how: 'buffer' | 'stream' | 'discard' }
+  /** Begin to read the request body: whole before 'body', or as it comes. */
+  | { readonly do: 'body'; readonly how: 'buffer' | 'stream' }
   | { readonly do: 'sleep'; readonly until: Ms }
   | { readonly do: 'resolve'; readonly question: NameQuestion }
   /** Take a kept connection to the peer or make one; 'connected' or 'failed' follows. */
@@ -289,8 +289,6 @@ export class Exchange {
   // Subrequests.
   subrequestsLeft: number = SUBREQUESTS_MAX;
   subrequest: SubrequestOptions | undefined;
-  /** What a subrequest for memory has gathered. */
-  readonly gathered: Uint8Array[] = [];
 
   constructor(start: ExchangeStart) {
     this.generation = start.generation;
@@ -411,12 +409,6 @@ export class Exchange {
     this.queue({ do: 'sleep', until });
   }
 
-  /** Begins to read the request body; whole before the exchange is resumed ('buffer'), or thrown away ('discard'). */
-  readBody(how: 'buffer' | 'discard'): void {
-    this.awaitsBody = how === 'buffer';
-    this.queue({ do: 'body', how });
-  }
-
   /** The request body is of no use: it is read away. A subrequest leaves its parent's alone. 0, or a status for what is wrong with it. */
   discardBody(): number {
     const error = this.parent === undefined ? this.body.discard() : undefined;
@@ -466,9 +458,9 @@ export function step(x: Exchange, event: Event, now: Ms, wall: Ms): void {
     case 'resumed':
       return waitsForHandler(x) ? route(x) : undefined;
     case 'body':
-      if (!x.awaitsBody) return; // its end, while the answer is under way
+      if (!x.awaitsBody || x.pass === undefined) return; // its end, while the answer is under way
       x.awaitsBody = false;
-      return x.pass === undefined ? route(x) : passOn(x, x.pass);
+      return passOn(x, x.pass);
     case 'resolved':
       return event.question === x.question ? resolved(x, event.answer) : undefined;
     case 'connected':

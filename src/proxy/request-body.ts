@@ -102,11 +102,7 @@ export class RequestBody {
     return !this.spent && !this.thrownAway;
   }
 
-  begin(how: 'buffer' | 'stream' | 'discard', store: BodyStore | undefined): void {
-    if (how === 'discard') {
-      this.discard();
-      return;
-    }
+  begin(how: 'buffer' | 'stream', store: BodyStore): void {
     if (this.complete) return;
     this.store = store;
     this.move(how === 'buffer' ? 'storing' : 'streaming');
