@@ -512,9 +512,12 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     });
   }
 
+  /** The head was none, and more of it, or of a body, may be under way: as nginx's `read->ready`, closing would be a reset. */
+  private headRefused = false;
+
   private lingerOrClose(x: Exchange): void {
     const { core } = x.location;
-    const more = this.aheadBytes > 0 || !x.body.complete;
+    const more = this.aheadBytes > 0 || !x.body.complete || this.headRefused;
     const lingers = core.lingeringClose === 'always' || (core.lingeringClose === 'on' && more);
     if (!lingers || this.halfClosed) return this.closeAfterLog();
     this.run = undefined;
@@ -597,6 +600,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
 
   private refuse(status: number, reason: string): void {
     this.state = 'busy';
+    this.headRefused = true;
     this.readUntil = NEVER;
     this.client.requests++;
     this.queueStart = this.queue.written;
