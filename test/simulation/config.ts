@@ -68,7 +68,7 @@ export const TIMES = {
   proxySend: 4000,
   socketRead: 9000,
   peerIdle: 5000,
-  lingeringTimeout: 1000,
+  lingeringTimeout: 3000,
 } as const;
 
 export const FILE_BYTES = 50_000;
@@ -137,7 +137,7 @@ http {
   client_body_timeout ${body}ms;
   send_timeout ${send}ms;
   keepalive_timeout ${keepalive}ms;
-  lingering_time 3s;
+  lingering_time 15s;
   lingering_timeout ${lingeringTimeout}ms;
   client_max_body_size 0;
   proxy_connect_timeout ${connect}ms;

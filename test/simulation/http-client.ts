@@ -13,7 +13,7 @@ const CONTINUE_MS = 1000;
 /** A slow reader's pauses on one connection. */
 const PAUSES_MAX = 12;
 
-export class HttpClient implements WireOwner {
+export class HttpClient {
   private readonly cast: Cast;
   private readonly plan: ClientPlan;
   private readonly name: string;
@@ -78,8 +78,24 @@ export class HttpClient implements WireOwner {
     this.pauses = 0;
     this.closing = false;
     this.reader = new WireReader('answers', { end: (message) => this.answered(message) });
-    this.wire = this.cast.dial(this.plan.rough, BALANCER, this);
+    this.wire = this.dial();
     if (this.cast.tracing) this.cast.trace(this.name, `connects, link ${this.wire.link.number}`);
+  }
+
+  /** A connection that was left, and still has something to send, is heard no more. */
+  private dial(): Wire {
+    const isCurrent = (): boolean => this.wire === wire;
+    const owner: WireOwner = {
+      received: (bytes, start, end) => {
+        if (isCurrent()) this.received(bytes, start, end);
+      },
+      ended: () => (isCurrent() ? this.ended() : wire.close()),
+      failed: () => {
+        if (isCurrent()) this.failed();
+      },
+    };
+    const wire = this.cast.dial(this.plan.rough, BALANCER, owner);
+    return wire;
   }
 
   private request(exchange: Exchange, wire: Wire): void {
@@ -158,7 +174,7 @@ export class HttpClient implements WireOwner {
 
   // Receiving.
 
-  received(bytes: Uint8Array, start: number, end: number): void {
+  private received(bytes: Uint8Array, start: number, end: number): void {
     const { wire } = this;
     this.reader.push(bytes, start, end);
     if (this.reader.fault !== '') {
@@ -205,7 +221,7 @@ export class HttpClient implements WireOwner {
     if (exchange.written) this.next();
   }
 
-  ended(): void {
+  private ended(): void {
     if (this.cast.tracing) this.cast.trace(this.name, `sees the end of ${this.onPath()}`);
     const { wire } = this;
     this.reader.closed();
@@ -214,9 +230,9 @@ export class HttpClient implements WireOwner {
     this.over('ended');
   }
 
-  failed(): void {
+  private failed(): void {
     if (this.cast.tracing) this.cast.trace(this.name, `is told that ${this.onPath()} broke`);
-    this.reader.closed();
+    this.reader.closed('broken');
     this.over('broken');
   }
 
@@ -232,7 +248,11 @@ export class HttpClient implements WireOwner {
       exchange.lostAt = this.cast.now();
     }
     if (this.idleSince >= 0 && !this.closing && !this.plan.slowReader) {
-      this.cast.idleEnds.push({ link: wire.link, since: this.idleSince, at: this.cast.now() });
+      this.cast.idleEnds.push({
+        link: wire.link,
+        since: Math.max(this.idleSince, wire.activeAt),
+        at: this.cast.now(),
+      });
     }
     this.idleSince = -1;
     this.next();

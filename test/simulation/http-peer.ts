@@ -55,6 +55,7 @@ class PeerTalk implements WireOwner {
   private answering = false;
   /** The request said "Connection: close", and this peer does as it is told. */
   private closes = false;
+  private saidTooMuch = false;
   private served = 0;
   private pauses = 0;
   private side: SocketSide | undefined;
@@ -104,8 +105,7 @@ class PeerTalk implements WireOwner {
     if (this.reception !== undefined && this.reception.answeredAt < 0) {
       return this.problem(`was asked for r${record.plan.id} before it had answered`);
     }
-    if (this.reception?.answer.deed === 'surplus' && this.exchange?.plan.method !== 'HEAD')
-      this.problem('was asked again on a connection on which it had said too much');
+    if (this.saidTooMuch) this.problem('was asked again on a connection on which it had said too much');
     const attempt = record.receptions.length;
     if (isSocket(record)) {
       record.receptions.push(this.receptionOf(attempt, SOCKET_ANSWER));
@@ -246,6 +246,7 @@ class PeerTalk implements WireOwner {
     if (answer.interim === 103) wire.write('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n');
     const head = answerHead(exchange, reception, this.closes);
     const body = answerBody(exchange, reception);
+    this.saidTooMuch = answer.deed === 'surplus' && body !== '';
     this.sendPieces(head + body, head.length, reception);
   }
 
@@ -292,8 +293,11 @@ class PeerTalk implements WireOwner {
   /** Both the request and the answer are over, or one of them. */
   private afterBoth(): void {
     const { reception, wire, served } = this;
-    if (reception === undefined || reception.answeredAt < 0 || !reception.complete) return;
+    if (reception === undefined || reception.answeredAt < 0) return;
     const { answer } = reception;
+    // Closing with some of the request unread would be a reset.
+    if (!reception.complete)
+      return answer.framing === 'close' || this.closes ? wire.finish('shutdown') : undefined;
     if (answer.framing === 'close' || this.closes) return wire.finish('close');
     if (answer.closesAfterMs < 0) return;
     this.cast.after(answer.closesAfterMs, () => {

@@ -7,6 +7,7 @@ import type { Cast } from './cast.ts';
 import { PLACES, TIMES } from './config.ts';
 import { answerContent } from './http-peer.ts';
 import type { Exchange, SocketRecord } from './ledger.ts';
+import { malformedOf } from './malformed.ts';
 import { matchesOne, outcomesOf, type Promised, unpacked } from './promise.ts';
 
 interface LogLine {
@@ -193,7 +194,10 @@ class Judge {
   private refused(exchange: Exchange): void {
     const { plan, answer, lost } = exchange;
     if (answer === undefined) {
-      if (lost === '') this.problem(plan.id, 'was malformed and got no answer');
+      const { inHead, name } = malformedOf(exchange);
+      const slow = this.cast.script.weather !== 'calm'; // a huge head may not come in time
+      if (lost === '' || (inHead && !slow))
+        this.problem(plan.id, `was malformed (${name}) and got no answer`);
       return;
     }
     const { status } = answer;

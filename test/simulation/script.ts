@@ -328,7 +328,7 @@ function misdeedOf(dice: Dice, hasBody: boolean, ahead: boolean): Misdeed {
     'resets waiting': 1.5,
     'half-closes': 1.5,
     deaf: 1.5,
-    malformed: 3,
+    malformed: 6,
   });
 }
 

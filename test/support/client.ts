@@ -27,7 +27,7 @@ export class TestClient {
     this.end = new End(stage.outside, {
       received: (_end, bytes, start, stop) => this.reader.push(bytes, start, stop),
       ended: () => this.finish(),
-      failed: () => this.finish(),
+      failed: () => this.finish('broken'),
     });
     this.end.conn = stage.outside.connect(address, {}, this.end);
   }
@@ -128,8 +128,8 @@ export class TestClient {
     if (this.end.isOpen) this.end.reset();
   }
 
-  private finish(): void {
+  private finish(how: 'closed' | 'broken' = 'closed'): void {
     this.finished = true;
-    this.reader.closed();
+    this.reader.closed(how);
   }
 }

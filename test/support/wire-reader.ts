@@ -86,9 +86,9 @@ export class WireReader {
     this.drain();
   }
 
-  /** The connection has ended. */
-  closed(): void {
-    if (this.stage === 'close') return this.finish('complete');
+  /** The connection has ended, as one that was closed or as one that broke. */
+  closed(how: 'closed' | 'broken' = 'closed'): void {
+    if (this.stage === 'close' && how === 'closed') return this.finish('complete');
     if (this.message !== undefined) this.finish('cut');
   }
 
