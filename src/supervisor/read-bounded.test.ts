@@ -13,6 +13,8 @@ function folder(): string {
   return path;
 }
 
+const NOT_ON_WINDOWS = 'Windows has neither FIFOs nor devices in its folders';
+
 describe('a file that the master reads', () => {
   it.each([0, 1, 65_535, 65_536, 65_537, 200_000])('of %d bytes comes whole', (bytes) => {
     const path = join(folder(), 'file');
@@ -20,26 +22,26 @@ describe('a file that the master reads', () => {
     expect(readBounded(Buffer.from(path)).equals(Buffer.alloc(bytes, 'abc'))).toBe(true);
   });
 
-  it.skipIf(process.platform === 'win32')('may be /dev/null, and is not /dev/zero', () => {
+  it('may be /dev/null, and is not /dev/zero', (context) => {
+    context.skip(process.platform === 'win32', NOT_ON_WINDOWS);
     expect(disk.read('/dev/null')).toBe('');
     expect(disk.read('/dev/zero')).toMatchObject({ code: 'EFBIG', text: 'File too large' });
   });
 
-  it.skipIf(process.platform === 'win32')('is no FIFO that nobody writes to', () => {
+  it('is no FIFO that nobody writes to', (context) => {
+    context.skip(process.platform === 'win32', NOT_ON_WINDOWS);
     const path = join(folder(), 'fifo');
     execFileSync('mkfifo', [path]);
     expect(disk.read(path)).toMatchObject({ errno: 61, text: 'No data available' });
   });
 
-  it.skipIf(process.platform === 'win32')(
-    'may be a FIFO with a writer, which is not waited for for ever',
-    () => {
-      const path = join(folder(), 'fifo');
-      execFileSync('mkfifo', [path]);
-      const held = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
-      writeSync(held, 'worker_processes 1;');
-      expect(disk.read(path)).toMatchObject({ code: 'ETIMEDOUT' });
-      closeSync(held);
-    },
-  );
+  it('may be a FIFO with a writer, which is not waited for for ever', (context) => {
+    context.skip(process.platform === 'win32', NOT_ON_WINDOWS);
+    const path = join(folder(), 'fifo');
+    execFileSync('mkfifo', [path]);
+    const held = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+    writeSync(held, 'worker_processes 1;');
+    expect(disk.read(path)).toMatchObject({ code: 'ETIMEDOUT' });
+    closeSync(held);
+  });
 });
