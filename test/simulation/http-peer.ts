@@ -270,10 +270,14 @@ class PeerTalk implements WireOwner {
   private spoken(reception: Reception): void {
     const { wire } = this;
     const { deed } = reception.answer;
-    if (deed === 'stalls') return;
+    const whole = deed === 'good' || deed === 'surplus';
+    // The answer to HEAD is whole with its head, whatever its peer does then: the connection may be used again.
+    if (whole || this.exchange?.plan.method === 'HEAD') reception.answeredAt = this.cast.now();
+    if (!whole && reception.answeredAt >= 0 && deed !== 'stalls')
+      this.cast.ledger.idleClosed.add(wire.link.number);
     if (deed === 'torn') return this.cast.after(1, () => wire.reset());
     if (deed === 'cut' || deed === 'misframed') return wire.finish('close');
-    reception.answeredAt = this.cast.now();
+    if (reception.answeredAt < 0) return;
     if (!reception.complete) this.mustEndSoon(reception);
     this.trace(`has answered r${this.exchange?.plan.id}`);
     this.afterBoth();
