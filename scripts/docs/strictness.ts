@@ -160,4 +160,11 @@ export const STRICT_ANSWERS: readonly StrictAnswer[] = [
     nginx: 200,
     holdfast: 502,
   },
+  {
+    what: 'more than 1,000 interim answers',
+    why: 'Heads that nobody reads must not be endless (RFC 9110, 15.2). nginx waits for the last one as long as `proxy_read_timeout` says.',
+    answer: `${'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(1001)}${OK}Content-Length: 1\r\n\r\nx`,
+    nginx: 200,
+    holdfast: 502,
+  },
 ];

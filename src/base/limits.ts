@@ -110,6 +110,12 @@ export const SEND_PENDING_BYTES_MAX = limit(
   'bytes',
   'where no directive says how much (pages and files of our own, requests to peers, unbuffered answers): their source rests until the connection has taken some',
 );
+export const INTERIM_ANSWERS_MAX = limit(
+  'interim_answers',
+  1000,
+  'count',
+  'a peer that sends more 1xx heads before its answer has not answered: 502. Their time is bounded too: all of them together have `proxy_read_timeout`, as in nginx',
+);
 export const CONNECTIONS_REUSED_MAX = limit(
   'connections_reused',
   32,

@@ -15,6 +15,7 @@ import {
   statusOf,
   valuesOf,
 } from '../../test/support/wire.ts';
+import { INTERIM_ANSWERS_MAX } from '../base/limits.ts';
 
 /** A balancer on %%PORT%% and a peer on %%PORT+1%%. */
 async function pair(
@@ -350,6 +351,16 @@ describe('answers', () => {
       () => `HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n${ok('here')}`,
     );
     expect(bodyOf(await get(balancer.port, '/'))).toBe('here');
+  });
+
+  it('after more 1xx heads than anybody needs are 502', async () => {
+    const asked = async (count: number): Promise<string> => {
+      const interim = 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(count);
+      const { balancer } = await pair(`location / { proxy_pass ${PEER}; }`, () => interim + ok('here'));
+      return statusOf(await get(balancer.port, '/')) + balancer.lines('error.log').join('\n');
+    };
+    expect(await asked(INTERIM_ANSWERS_MAX)).toBe('200');
+    expect(await asked(INTERIM_ANSWERS_MAX + 1)).toMatch(/^502.*upstream sent too many interim responses/);
   });
 });
 

@@ -12,6 +12,7 @@ import {
   READ_TIMED_OUT,
   SEND_TIMED_OUT,
 } from '../base/failures.ts';
+import { INTERIM_ANSWERS_MAX } from '../base/limits.ts';
 import type { Ms } from '../base/time.ts';
 import { BodyDecoder } from '../http/body.ts';
 import { type ResponseHead, ResponseHeadParser } from '../http/head.ts';
@@ -63,6 +64,8 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
   private parser: ResponseHeadParser | undefined;
   private headBytesMax = 0;
   private head: ResponseHead | undefined;
+  /** 1xx heads that came instead of it so far. */
+  private interimCount = 0;
   private decoder: BodyDecoder | undefined;
   private paused = false;
   /** The peer sent more than its answer: it is not kept. */
@@ -115,6 +118,7 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
       this.headBytesMax = headBytesMax;
     } else this.parser.reset();
     this.head = undefined;
+    this.interimCount = 0;
     this.decoder = undefined;
     this.sentAll = false;
     this.surplus = false;
@@ -325,6 +329,8 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
         this.head = head;
         break;
       }
+      if (++this.interimCount > INTERIM_ANSWERS_MAX)
+        return this.fail(run, INVALID_ANSWER, 'upstream sent too many interim responses');
       parser.reset(); // 100 and 103: the final head follows
       if (at === end) return;
     }

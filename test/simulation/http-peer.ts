@@ -1,4 +1,5 @@
 // A peer of the simulation: judges every request that reaches it and answers as the request's plan says for this attempt.
+import { INTERIM_ANSWERS_MAX } from '../../src/base/limits.ts';
 import type { Conn, ConnectionHandler, Listener } from '../../src/io/engine.ts';
 import { headerOf, type WireMessage, WireReader } from '../support/wire-reader.ts';
 import type { Cast } from './cast.ts';
@@ -12,6 +13,7 @@ import { SocketSide } from './socket-side.ts';
 import { Wire, type WireOwner } from './wire.ts';
 
 const PAUSES_MAX = 12;
+const EARLY_HINTS = 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n';
 /** So long after its answer a connection may be open that never got all of its request. */
 const HALF_SENT_MS = 4000;
 
@@ -239,11 +241,15 @@ class PeerTalk implements WireOwner {
         return wire.finish('close');
       case 'huge':
         return wire.write(`HTTP/1.1 200 OK\r\nX-Huge: ${'z'.repeat(100_000)}\r\nContent-Length: 0\r\n\r\n`);
+      case 'chatters':
+        return wire.write(
+          EARLY_HINTS.repeat(INTERIM_ANSWERS_MAX + 1) + answerHead(exchange, reception, true),
+        );
       case 'unasked':
         return wire.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
     }
     if (answer.interim === 100) wire.write('HTTP/1.1 100 Continue\r\n\r\n');
-    if (answer.interim === 103) wire.write('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n');
+    if (answer.interim === 103) wire.write(EARLY_HINTS.repeat(1 + (exchange.plan.id % 3)));
     const head = answerHead(exchange, reception, this.closes);
     const body = answerBody(exchange, reception);
     this.saidTooMuch = answer.deed === 'surplus' && body !== '';

@@ -94,6 +94,7 @@ function failuresOf({ deed, status, early }: AnswerPlan, weather: Script['weathe
     case 'silent':
       return [504];
     case 'huge':
+    case 'chatters':
       return weather === 'calm' ? [502] : [502, 504];
     case 'torn':
       return [502]; // the reset may have overtaken the head

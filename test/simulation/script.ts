@@ -8,7 +8,7 @@ import { Dice } from './dice.ts';
 export interface AnswerPlan {
   /**
    * 'good' and 'surplus' (more bytes than announced) are whole answers. 'close', 'reset', 'silent', 'garbage', 'huge' (a head too big for
-   * any buffer), 'unasked' (a 101): no head that could be used. 'cut', 'torn', 'stalls', 'misframed': a head and some of the body.
+   * any buffer), 'chatters' (1xx heads without end), 'unasked' (a 101): no head that could be used. 'cut', 'torn', 'stalls', 'misframed': a head and some of the body.
    */
   readonly deed:
     | 'good'
@@ -18,6 +18,7 @@ export interface AnswerPlan {
     | 'silent'
     | 'garbage'
     | 'huge'
+    | 'chatters'
     | 'unasked'
     | 'cut'
     | 'torn'
@@ -30,7 +31,7 @@ export interface AnswerPlan {
   readonly thinkMs: number;
   readonly pieces: number;
   readonly pieceMs: number;
-  /** 100 or 103 before the answer; 0 for none. */
+  /** 100 or 103 before the answer, some of them; 0 for none. */
   readonly interim: number;
   /** When the head has come, whatever of the body has. */
   readonly early: boolean;
@@ -390,6 +391,7 @@ function deedOf(dice: Dice): AnswerPlan['deed'] {
     silent: 1.5,
     garbage: 1.5,
     huge: 1,
+    chatters: 0.5,
     unasked: 1,
     cut: 1,
     torn: 1,
