@@ -4,6 +4,7 @@
 import { type Peer, releasePeer } from '../balance/peer.ts';
 import { assert, DEBUG } from '../base/assert.ts';
 import { copyBytes } from '../base/bytes.ts';
+import { TUNNEL_PENDING_BYTES_MAX } from '../base/limits.ts';
 import type { Ms } from '../base/time.ts';
 import {
   type Conn,
@@ -311,6 +312,11 @@ export class TunnelTable implements ConnectionHandler, TimerOwner {
     }
     const rows = this.rowsOf(place);
     const at = place & PLACE_MASK;
+    if (DEBUG) {
+      // What waited of the 101 and what came in the same read; then nothing more, since the engine keeps still when it is told to pause.
+      const waits = this.pending.get(place)!.length - rows.facts[(at >> 1) * FACTS + HEAD_BYTES]!;
+      assert(waits <= TUNNEL_PENDING_BYTES_MAX, 'a tunnel holds no more than its limit');
+    }
     const bit = PAUSED << ((place & 1) ^ 1);
     if ((rows.flags[at >> 1]! & bit) === 0) {
       rows.flags[at >> 1] = rows.flags[at >> 1]! | bit;
