@@ -175,6 +175,17 @@ export function isAlive(pid: number): boolean {
   return !/^State:\s+Z/m.test(readIfThere(`/proc/${pid}/status`));
 }
 
+/** Of all its processes: memory that no other process shares. */
+export function privateBytesOf(program: Program): number {
+  return program.processes().reduce((sum, pid) => {
+    const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
+    const kilobytes = [...rollup.matchAll(/^Private_(?:Clean|Dirty):\s+(\d+) kB/gm)].map((row) =>
+      Number(row[1]),
+    );
+    return sum + kilobytes.reduce((a, b) => a + b, 0) * 1024;
+  }, 0);
+}
+
 function running(folder: string, pid: number): Program {
   const seen = new Set<number>([pid]);
   const processes = (): readonly number[] => {

@@ -1,9 +1,8 @@
 // A side of a tunnel that stops reading while the other sends 512 MiB: the balancer's memory stays bounded, and when the slow side
 // reads again every byte comes, in order. Each way.
-import { readFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { freePort, type Program, startProgram, until } from './program.ts';
+import { freePort, type Program, privateBytesOf, startProgram, until } from './program.ts';
 
 const TOTAL_BYTES = 512 * 1024 * 1024;
 const GROWTH_BYTES_MAX = 64 * 1024 * 1024;
@@ -27,14 +26,14 @@ describe('a side that stops reading', () => {
     'costs little while %s rests, and then gets every byte',
     async (_, slowSide, fastSide) => {
       const ends = await openTunnel();
-      const before = memoryOf(ends.program);
+      const before = privateBytesOf(ends.program);
       const slow = ends[slowSide].pause();
       const sender = sendAll(ends[fastSide]);
       await quiet(() => sender.taken);
       expect(sender.taken).toBeLessThan(TOTAL_BYTES);
-      expect(memoryOf(ends.program) - before).toBeLessThan(GROWTH_BYTES_MAX);
+      expect(privateBytesOf(ends.program) - before).toBeLessThan(GROWTH_BYTES_MAX);
       expect(await receiveAll(slow)).toBe(TOTAL_BYTES);
-      expect(memoryOf(ends.program) - before).toBeLessThan(GROWTH_BYTES_MAX);
+      expect(privateBytesOf(ends.program) - before).toBeLessThan(GROWTH_BYTES_MAX);
     },
     60_000,
   );
@@ -133,15 +132,4 @@ async function quiet(value: () => number): Promise<void> {
     last = now;
     return Date.now() - since > QUIET_MS;
   }, 'the sender to be held');
-}
-
-/** Of all its processes: memory that no other process shares. */
-function memoryOf(program: Program): number {
-  return program.processes().reduce((sum, pid) => {
-    const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
-    const kilobytes = [...rollup.matchAll(/^Private_(?:Clean|Dirty):\s+(\d+) kB/gm)].map((row) =>
-      Number(row[1]),
-    );
-    return sum + kilobytes.reduce((a, b) => a + b, 0) * 1024;
-  }, 0);
 }
