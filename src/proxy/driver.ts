@@ -1,33 +1,24 @@
 // The driver of one worker: accepts clients, finds their server, starts their exchanges and owns what outlives them (the generation,
 // kept connections to peers, tunnels). It does what exchanges say and decides nothing that a configuration could.
 import type { Peer } from '../balance/peer.ts';
-import { CONNECT_FAILED, CONNECTIONS_SHORT, type Level } from '../base/failures.ts';
+import { CONNECTIONS_SHORT, type Level } from '../base/failures.ts';
 import { CONNECTIONS_REUSED_MAX } from '../base/limits.ts';
 import type { Random } from '../base/random.ts';
 import type { Ms } from '../base/time.ts';
-import { isIpv4, isIpv6 } from '../config/address.ts';
 import { isMsie6, isSafari } from '../http/error-page.ts';
-import { type RequestHead, type RequestHeadOptions, RequestHeadParser } from '../http/head.ts';
+import { type RequestHead, RequestHeadParser } from '../http/head.ts';
 import { normalizeTarget } from '../http/uri.ts';
-import type {
-  Address,
-  Conn,
-  ConnectionHandler,
-  Engine,
-  IoError,
-  Listener,
-  ListenerHandler,
-} from '../io/engine.ts';
+import type { Conn, ConnectionHandler, Engine, IoError, Listener, ListenerHandler } from '../io/engine.ts';
 import type { CoreSettings } from '../plan/core-settings.ts';
 import type { ListenerPlan, ServerPlan, ServersOfAddress } from '../plan/plan.ts';
-import { parseExtensions, reservedBits } from '../websocket/extension.ts';
-import { openingHandshake } from '../websocket/handshake.ts';
 import { ClientConnection } from './client-connection.ts';
 import { ioErrorText } from './error-text.ts';
 import { type Client, Exchange, type ProcessFacts, type Program } from './exchange.ts';
 import type { Generation } from './generation.ts';
+import { headOptions } from './head-options.ts';
 import { KeepalivePool } from './keepalive-pool.ts';
-import { type Frozen, type FrozenShape, frozenTogether, type LateFacts } from './late.ts';
+import { localAddressOf } from './local-address.ts';
+import { contextOf } from './log-context.ts';
 import { PeerConnection } from './peer-connection.ts';
 import type { Codecs, Files, NameQuestion, Names } from './ports.ts';
 import { RequestBody } from './request-body.ts';
@@ -86,7 +77,8 @@ export class Driver implements Program {
   draining = false;
   private readonly names: Names;
   private readonly retired: (generation: Generation) => void;
-  private readonly stirred: () => void;
+  /** A client, a request or a tunnel has come or gone. */
+  readonly stirred: () => void;
   private generation: Generation;
   private listeners: ReadonlyMap<string, ListenerPlan>;
   private readonly clients = new Roster<ClientConnection>();
@@ -133,7 +125,8 @@ export class Driver implements Program {
     return this.serversOf(client) !== undefined;
   }
 
-  private letGo(generation: Generation): void {
+  /** One of the generation's exchanges holds it no more. */
+  letGo(generation: Generation): void {
     generation.exchanges--;
     if (generation.exchanges === 0 && generation !== this.generation) this.retired(generation);
   }
@@ -469,66 +462,6 @@ export class Driver implements Program {
     return pool;
   }
 
-  /** The 101 has been prepared: both sockets become a tunnel's, the exchange is let go. */
-  beginTunnel(run: ExchangeRun): void {
-    const { x, client, peer } = run;
-    const { pass } = x;
-    if (client === undefined || peer === undefined || pass === undefined)
-      return run.event({ type: 'failed', failure: CONNECT_FAILED });
-    client.flushHead();
-    const attempt = x.attempts.at(-1);
-    const { core } = x.location;
-    const errorLog = x.generation.errorLogOf(core.errorLogs);
-    const frozen = this.freeze(x);
-    if (core.tcpNodelay) this.engine.setNoDelay(peer.conn, true);
-    const webSocket = openingHandshake(x.head.method, x.head.version, x.headers) !== undefined;
-    this.tunnels.open({
-      client: client.conn,
-      peer: peer.conn,
-      settings: {
-        readTimeoutMs: pass.settings.readTimeoutMs,
-        sendTimeoutMs: pass.settings.sendTimeoutMs,
-        clientSendTimeoutMs: core.sendTimeoutMs,
-        resetTimedoutConnection: core.resetTimedoutConnection,
-        errorLog,
-      },
-      chosen: x.selection?.detach(),
-      frozen,
-      context: errorLog.wants('error') ? `${x.client.number}${contextOf(x)}` : '',
-      webSocket,
-      reservedBits: webSocket ? reservedBitsOf(x) : 0,
-      startedAt: x.startedAt,
-      connectedAt: x.client.startedAt,
-      attemptStartedAt: attempt?.startedAt ?? x.now,
-      headBytes: x.headBytes,
-      requestBytes: x.head.headBytes,
-      upstreamBytesSent: peer.bytesSent,
-      upstreamBytesReceived: x.upstreamHead?.headBytes ?? 0,
-      generation: x.generation.number,
-      pendingForClient: client.queue.takePending(),
-    });
-    this.facts.counters.active++; // the tunnel's client; clientClosed counts out the one that it was
-    const { ahead, halfClosed } = client.surrender(); // after the tunnel counts: a drain must not see an idle worker in between
-    peer.surrender();
-    run.surrender();
-    this.stirred();
-    x.body.store?.close();
-    if (!(frozen?.shape instanceof KeptExchange)) this.letGo(x.generation);
-    if (ahead.length > 0) this.tunnels.received(client.conn, ahead, 0, ahead.length);
-    if (halfClosed && this.tunnels.has(client.conn)) this.tunnels.ended(client.conn);
-  }
-
-  /** What of the exchange its log line needs at the end. */
-  private freeze(x: Exchange): Frozen | undefined {
-    const frozen: Frozen[] = [];
-    for (const freeze of x.location.freezers) {
-      const made = freeze(x);
-      if (made === 'keep') return { text: '', shape: new KeptExchange(x, () => this.letGo(x.generation)) };
-      if (made !== undefined) frozen.push(made);
-    }
-    return frozenTogether(frozen);
-  }
-
   // TunnelOwner.
 
   zoneMinutes(wall: Ms): number {
@@ -557,91 +490,12 @@ export class Driver implements Program {
   }
 }
 
-/** The exchange of a tunnel whose log format needs it whole. */
-class KeptExchange implements FrozenShape {
-  private readonly x: Exchange;
-  private readonly over: () => void;
-
-  constructor(x: Exchange, over: () => void) {
-    this.x = x;
-    this.over = over;
-  }
-
-  end(_text: string, late: LateFacts): void {
-    const { x } = this;
-    x.now = late.now;
-    x.wall = late.wall;
-    x.bytesSent = late.bytesSent;
-    const attempt = x.attempts.at(-1);
-    if (attempt !== undefined) {
-      attempt.responseMs = late.now - late.attemptStartedAt;
-      attempt.bytesReceived = late.upstreamBytesReceived;
-      attempt.bytesSent = late.upstreamBytesSent;
-      attempt.responseBytes = late.upstreamBodyBytes;
-    }
-    for (const handler of x.location.handlers.log) handler(x, x.now);
-    this.over();
-  }
-}
-
-/** What the extensions that were agreed on may set in frames. */
-function reservedBitsOf(x: Exchange): number {
-  const extensions = x.upstreamHead?.headers.joined('sec-websocket-extensions');
-  return extensions === undefined ? 0 : reservedBits(parseExtensions(extensions) ?? []);
-}
-
 const SERVER_REWRITE = 1;
 
 function byKey({ plan }: Generation): ReadonlyMap<string, ListenerPlan> {
   return new Map(plan.listeners.map((listener) => [listener.key, listener]));
 }
 
-/** A copy, since a connection that waits for its next request must not hold the plan that was left. */
-function headOptions(core: CoreSettings): RequestHeadOptions {
-  let options = optionsOfCores.get(core);
-  if (options === undefined) {
-    const { headerBufferBytes, largeBuffers, headersMax, ignoreInvalidHeaders, underscoresInHeaders } = core;
-    const { count, bytes } = largeBuffers;
-    options = {
-      headerBufferBytes,
-      largeBuffers: { count, bytes },
-      headersMax,
-      ignoreInvalidHeaders,
-      underscoresInHeaders,
-    };
-    optionsOfCores.set(core, options);
-  }
-  return options;
-}
-
-const optionsOfCores = new WeakMap<CoreSettings, RequestHeadOptions>();
-
 function poolKey(upstream: { readonly name: string; readonly explicit: boolean }): string {
   return `${upstream.explicit ? 'block' : 'host'} ${upstream.name}`;
-}
-
-/** As nginx adds to each line of an exchange's: who, where, what. */
-function contextOf(x: Exchange): string {
-  const doing = x.phase === 'log' ? ' while logging request' : '';
-  let text = `${doing}, client: ${x.remote.address}, server: ${x.server.name}`;
-  if (x.head.requestLine !== '') text += `, request: "${x.head.requestLine}"`;
-  if (x.parent !== undefined) text += `, subrequest: "${x.uri}"`;
-  const peer = x.attempts.at(-1)?.peer;
-  if (x.pass !== undefined && peer !== undefined && x.phase !== 'log')
-    text += `, upstream: "http://${peer}${x.pass.uri}"`;
-  const host = x.headers.get('host');
-  if (host !== undefined) text += `, host: "${host}"`;
-  const referer = x.headers.get('referer');
-  return referer === undefined ? text : `${text}, referrer: "${referer}"`;
-}
-
-/** "127.0.0.1", "127.0.0.1:8000", "[::1]:0": proxy_bind. */
-function localAddressOf(text: string): Address | undefined {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([0-9a-f]*:[0-9a-f:.]*:[0-9a-f:.]*)|([\d.]+))(?::(\d+))?$/i.exec(text);
-  if (match === null) return undefined;
-  const [, bracketed, bare, ipv4, port] = match;
-  const host = bracketed ?? bare ?? ipv4 ?? '';
-  const family = ipv4 === undefined ? 6 : 4;
-  const valid = family === 4 ? isIpv4(host) : isIpv6(host);
-  return valid && Number(port ?? 0) <= 65_535 ? { family, host, port: Number(port ?? 0) } : undefined;
 }

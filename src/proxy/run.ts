@@ -7,6 +7,7 @@ import type { ClientConnection } from './client-connection.ts';
 import type { Driver } from './driver.ts';
 import { type Command, type Event, type Exchange, type FilePart, step } from './exchange.ts';
 import type { PeerConnection } from './peer-connection.ts';
+import { startTunnel } from './tunnel-start.ts';
 
 /** A file that is being sent: read at the client's pace. */
 interface FileSource {
@@ -78,7 +79,7 @@ export class ExchangeRun implements TimerOwner {
       case 'relay':
         return this.peer?.relay();
       case 'tunnel':
-        return this.driver.beginTunnel(this);
+        return startTunnel(this.driver, this);
       case 'file':
         this.file = {
           file: command.file,

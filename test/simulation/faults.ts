@@ -39,7 +39,7 @@ export const FAULTS: readonly PlantedFault[] = [
   },
   {
     name: 'what a client sends behind an upgrade is dropped',
-    file: 'src/proxy/driver.ts',
+    file: 'src/proxy/tunnel-start.ts',
     from: 'if (ahead.length > 0)',
     to: 'if (ahead.length > 1e9)',
   },
