@@ -1,23 +1,21 @@
 // A client's connection while it speaks HTTP: reads heads one after another, feeds bodies, sends answers, keeps alive or lingers.
 // One exchange at a time; what the client sends ahead waits. As ngx_http_request.c.
-import { copyBytes, NO_BYTES, writeBytes } from '../base/bytes.ts';
 import { CLIENT_GONE, CLIENT_TIMED_OUT } from '../base/failures.ts';
 import type { Ms } from '../base/time.ts';
 import { CHUNK_END, chunkHead, lastChunk } from '../http/body.ts';
 import type { RequestHeadParser } from '../http/head.ts';
 import type { HeadError } from '../http/head-error.ts';
 import type { Conn, ConnectionHandler, IoError, TimerOwner, TimerSlot } from '../io/engine.ts';
+import { Ahead } from './ahead.ts';
 import { BodyStore } from './body-store.ts';
+import { ClientDeadlines, NEVER } from './client-deadlines.ts';
 import type { Driver } from './driver.ts';
 import { ioErrorText } from './error-text.ts';
 import type { AnswerSink, Client, Exchange } from './exchange.ts';
 import { OutQueue, SMALL_QUEUE } from './out-queue.ts';
 import { paceOf } from './pace.ts';
-import type { Ahead } from './request-body.ts';
 import type { ExchangeRun } from './run.ts';
 import { renderHead } from './send-head.ts';
-
-const NEVER: Ms = Number.POSITIVE_INFINITY;
 
 /** Where the connection is. 'emptying': an answer has gone out and the rest of its request's body is read away. */
 type State = 'head' | 'busy' | 'emptying' | 'lingering' | 'closed';
@@ -30,11 +28,11 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   /** The roster's. */
   place = -1;
   private readonly driver: Driver;
-  private readonly timer: TimerSlot;
+  private readonly deadlines: ClientDeadlines;
   private readonly parser: RequestHeadParser;
   private state: State = 'head';
   /** What came ahead of its time, copied; reading pauses while there is any. */
-  readonly ahead: Ahead = { bytes: NO_BYTES, start: 0, end: 0 };
+  readonly ahead = new Ahead();
   /** A head has just been read, and `ahead` is what followed it in the same read: its own call takes it, after the exchange's start. */
   private beginning = false;
   private paused = false;
@@ -51,24 +49,18 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   /** The head of the answer, held back so that it goes out with the body's first bytes. */
   private headText = '';
   private queueStart = 0;
-  private readUntil: Ms = NEVER;
-  private writeUntil: Ms = NEVER;
-  /** Under limit_rate: when more may go. */
-  private paceUntil: Ms = NEVER;
-  private lingerEnd: Ms = 0;
-  /** Of the location that answered last: how long the next request, or the client's end, may take to come. */
+  /** Of the location that answered last: how long the next request may take to come. */
   private keepaliveMs: Ms = 0;
-  private lingeringTimeoutMs: Ms = 0;
 
   constructor(driver: Driver, conn: Conn, client: Client) {
     this.driver = driver;
     this.conn = conn;
     this.client = client;
     this.queue = new OutQueue(driver.engine, conn, driver.files);
-    this.timer = driver.engine.timers.add(this);
+    this.deadlines = new ClientDeadlines(driver.engine.timers, this);
     this.parser = driver.headParser(client);
-    this.readUntil = driver.engine.now() + driver.defaultServer(client).root.core.clientHeaderTimeoutMs;
-    this.arm();
+    this.deadlines.read = driver.engine.now() + driver.defaultServer(client).root.core.clientHeaderTimeoutMs;
+    this.deadlines.arm();
   }
 
   /** No exchange is under way and no head has begun: closing it takes nothing from anyone. */
@@ -125,17 +117,18 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   }
 
   expired(_slot: TimerSlot, now: Ms): void {
-    if (now >= this.paceUntil) {
-      this.paceUntil = NEVER;
+    const { deadlines } = this;
+    if (now >= deadlines.pace) {
+      deadlines.pace = NEVER;
       return this.writable();
     }
-    if (now < this.readUntil && now < this.writeUntil) return this.arm();
+    if (deadlines.early(now)) return deadlines.arm();
     const { run } = this;
     if (this.state === 'busy' && run !== undefined) {
       run.x.keepalive = false;
       this.resets = run.x.location.core.resetTimedoutConnection;
       run.event({ type: 'failed', failure: CLIENT_TIMED_OUT });
-      if (now >= this.writeUntil) run.breakOff();
+      if (now >= deadlines.write) run.breakOff();
       return this.settle();
     }
     if (this.state === 'head' && this.parser.started) {
@@ -157,7 +150,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
       case 'emptying':
         return this.feed(bytes, start, end);
       case 'lingering':
-        return this.linger();
+        return this.deadlines.linger(this.driver.engine.now());
       case 'closed':
         return;
     }
@@ -166,7 +159,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   private readHead(bytes: Uint8Array, start: number, end: number): void {
     const { driver, parser } = this;
     if (!parser.started && this.client.requests > 0) {
-      this.readUntil =
+      this.deadlines.read =
         driver.engine.now() + driver.defaultServer(this.client).root.core.clientHeaderTimeoutMs;
     }
     const verdict = parser.push(bytes, start, end);
@@ -177,17 +170,17 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     const ignored = parser.ignored.splice(0);
     parser.reset();
     this.state = 'busy';
-    this.readUntil = NEVER;
+    this.deadlines.read = NEVER;
     this.client.requests++;
     this.queueStart = this.queue.written;
-    this.setAhead(bytes, rest, end);
+    this.ahead.set(bytes, rest, end);
     this.beginning = true;
     driver.begin(this, head, ignored);
     this.beginning = false;
     this.pipelined = false;
     const next = this.ahead.start;
-    const left = this.aheadBytes;
-    this.setAhead(NO_BYTES, 0, 0);
+    const left = this.ahead.length;
+    this.ahead.clear();
     if (left > 0) this.feed(bytes, next, end);
   }
 
@@ -233,49 +226,32 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
       return run.fail(413);
     }
     if (body.complete) {
-      this.readUntil = NEVER;
+      this.deadlines.read = NEVER;
       if (this.state === 'emptying') return this.next();
       this.streamAsked = false;
       return run.event({ type: 'body' });
     }
     // What is read away while an answer is under way has no time of its own, as in ngx_http_discarded_request_body_handler().
-    if (this.state === 'emptying') this.linger();
-    else this.readUntil = body.discarded ? NEVER : this.driver.engine.now() + core.bodyTimeoutMs;
+    if (this.state === 'emptying') this.deadlines.linger(this.driver.engine.now());
+    else this.deadlines.read = body.discarded ? NEVER : this.driver.engine.now() + core.bodyTimeoutMs;
     run.peer?.flushRequest();
     if (!run.requestFull) return;
     // It is the peer who is slow: the client's time stands still, as in ngx_http_do_read_client_request_body().
-    this.readUntil = NEVER;
+    this.deadlines.read = NEVER;
     this.pause();
   }
 
   private hold(bytes: Uint8Array, start: number, end: number): void {
-    const before = this.aheadBytes;
-    if (before === 0) this.setAhead(copyBytes(bytes, start, end), 0, end - start);
-    else {
-      const both = new Uint8Array(before + end - start);
-      both.set(this.ahead.bytes.subarray(this.ahead.start, this.ahead.end));
-      both.set(bytes.subarray(start, end), before);
-      this.setAhead(both, 0, both.length);
-    }
+    this.ahead.hold(bytes, start, end);
     this.pause();
-  }
-
-  private setAhead(bytes: Uint8Array, start: number, end: number): void {
-    this.ahead.bytes = bytes;
-    this.ahead.start = start;
-    this.ahead.end = end;
-  }
-
-  private get aheadBytes(): number {
-    return this.ahead.end - this.ahead.start;
   }
 
   private releaseHeld(): void {
     if (this.beginning) return;
     const { bytes, start, end } = this.ahead;
-    this.setAhead(NO_BYTES, 0, 0);
+    this.ahead.clear();
     if (start < end) this.take(bytes, start, end);
-    if (this.aheadBytes === 0 && this.run?.requestFull !== true) this.resume();
+    if (this.ahead.length === 0 && this.run?.requestFull !== true) this.resume();
   }
 
   private pause(): void {
@@ -312,7 +288,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
       }),
     );
     this.sendContinue(x);
-    this.readUntil = this.driver.engine.now() + core.bodyTimeoutMs;
+    this.deadlines.read = this.driver.engine.now() + core.bodyTimeoutMs;
     this.streamAsked = how === 'stream';
     this.releaseHeld();
   }
@@ -321,14 +297,14 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   private sendContinue({ body }: Exchange): void {
     if (!body.expectsContinue) return;
     body.expectsContinue = false;
-    this.writeText('HTTP/1.1 100 Continue\r\n\r\n');
+    this.queue.writeText('HTTP/1.1 100 Continue\r\n\r\n');
   }
 
   /** The peer can take more of the body. */
   resumeBody(): void {
     const { run } = this;
     if (this.state !== 'busy' || !this.paused || run?.x.body.phase !== 'streaming' || run.requestFull) return;
-    this.readUntil = this.driver.engine.now() + run.x.location.core.bodyTimeoutMs;
+    this.deadlines.read = this.driver.engine.now() + run.x.location.core.bodyTimeoutMs;
     this.releaseHeld();
   }
 
@@ -386,40 +362,14 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     const before = this.headText + (chunked && end > start ? chunkHead(end - start) : '');
     const after = chunked ? (end > start ? CHUNK_END : '') + (last ? lastChunk(x.answer.trailers) : '') : '';
     this.headText = '';
-    this.writeAround(before, bytes, start, end, after);
-  }
-
-  /** Text, bytes and text in one send where they fit the scratch memory. */
-  private writeAround(before: string, bytes: Uint8Array, start: number, end: number, after: string): void {
-    const { scratch } = this.driver.engine;
-    const total = before.length + (end - start) + after.length;
-    if (before === '' && after === '') return this.queue.write(bytes, start, end);
-    if (total > scratch.length || bytes === scratch) {
-      this.writeText(before);
-      this.queue.write(bytes, start, end);
-      return this.writeText(after);
-    }
-    let at = writeBytes(scratch, before, 0);
-    if (end > start) {
-      scratch.set(bytes.subarray(start, end), at);
-      at += end - start;
-    }
-    at += writeBytes(scratch, after, at);
-    this.queue.write(scratch, 0, at);
-  }
-
-  private writeText(text: string): void {
-    const { scratch } = this.driver.engine;
-    for (let at = 0; at < text.length; at += scratch.length) {
-      this.queue.write(scratch, 0, writeBytes(scratch, text.slice(at, at + scratch.length), 0));
-    }
+    this.queue.writeAround(before, bytes, start, end, after);
   }
 
   /** The head goes out now, whether or not a body has begun. */
   flushHead(): void {
     const text = this.headText;
     this.headText = '';
-    if (text !== '') this.writeText(text);
+    if (text !== '') this.queue.writeText(text);
   }
 
   /** What of the exchange's answer has gone out. */
@@ -447,12 +397,12 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     } else if (this.queue.broken) return this.close();
     const timeout = run?.x.location.core.sendTimeoutMs;
     const { pacedUntil } = this.queue;
-    this.paceUntil = pacedUntil ?? NEVER;
-    this.writeUntil =
+    this.deadlines.pace = pacedUntil ?? NEVER;
+    this.deadlines.write =
       this.queue.pendingBytes > 0 && timeout !== undefined && pacedUntil === undefined
         ? this.driver.engine.now() + timeout
         : NEVER;
-    this.arm();
+    this.deadlines.arm();
   }
 
   /** Nothing goes out any more: the client has gone, or what waited for it could not be stored. */
@@ -467,14 +417,6 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.close();
   }
 
-  private arm(): void {
-    if (this.state === 'closed') return;
-    const until = Math.min(this.readUntil, this.writeUntil, this.paceUntil);
-    const { timers } = this.driver.engine;
-    if (until === NEVER) timers.disarm(this.timer);
-    else timers.arm(this.timer, until);
-  }
-
   // The end of an exchange.
 
   /** The exchange has ended and its line is written. */
@@ -486,9 +428,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.keepaliveMs = core.keepaliveTimeoutMs;
     if (!x.body.complete) {
       this.state = 'emptying';
-      this.lingerEnd = this.driver.engine.now() + core.lingeringTimeMs;
-      this.lingeringTimeoutMs = core.lingeringTimeoutMs;
-      this.linger();
+      this.deadlines.beginLingering(this.driver.engine.now(), core);
       x.body.discard();
       return this.releaseHeld();
     }
@@ -499,13 +439,13 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   private next(): void {
     this.run = undefined;
     this.state = 'head';
-    this.pipelined = this.aheadBytes > 0;
+    this.pipelined = this.ahead.length > 0;
     this.queue.begin(SMALL_QUEUE, undefined);
-    this.paceUntil = NEVER;
-    this.readUntil = this.driver.engine.now() + this.keepaliveMs;
-    this.writeUntil = NEVER;
-    this.arm();
-    if (this.halfClosed && this.aheadBytes === 0) return this.close();
+    this.deadlines.pace = NEVER;
+    this.deadlines.read = this.driver.engine.now() + this.keepaliveMs;
+    this.deadlines.write = NEVER;
+    this.deadlines.arm();
+    if (this.halfClosed && this.ahead.length === 0) return this.close();
     this.driver.engine.defer(() => {
       this.releaseHeld();
       this.settle();
@@ -517,19 +457,17 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
 
   private lingerOrClose(x: Exchange): void {
     const { core } = x.location;
-    const more = this.aheadBytes > 0 || !x.body.complete || this.headRefused;
+    const more = this.ahead.length > 0 || !x.body.complete || this.headRefused;
     const lingers = core.lingeringClose === 'always' || (core.lingeringClose === 'on' && more);
     if (!lingers || this.halfClosed) return this.closeAfterLog();
     this.run = undefined;
     this.state = 'lingering';
-    this.setAhead(NO_BYTES, 0, 0);
+    this.ahead.clear();
     const { engine } = this.driver;
     engine.atTurnEnd(() => {
       if (this.state === 'lingering') engine.shutdown(this.conn);
     });
-    this.lingerEnd = engine.now() + core.lingeringTimeMs;
-    this.lingeringTimeoutMs = core.lingeringTimeoutMs;
-    this.linger();
+    this.deadlines.beginLingering(engine.now(), core);
     this.resume();
   }
 
@@ -540,13 +478,6 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     engine.atTurnEnd(() => {
       if (!this.gone) engine.close(this.conn);
     });
-  }
-
-  /** What the client still sends is read away, each silence and all of it for no longer than the location says. */
-  private linger(): void {
-    this.readUntil = Math.min(this.lingerEnd, this.driver.engine.now() + this.lingeringTimeoutMs);
-    this.writeUntil = NEVER;
-    this.arm();
   }
 
   private closeSilently(): void {
@@ -587,7 +518,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     if (this.state === 'closed') return;
     this.state = 'closed';
     this.queue.close();
-    this.driver.engine.timers.remove(this.timer);
+    this.deadlines.remove();
     this.driver.clientClosed(this);
   }
 
@@ -601,7 +532,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   private refuse(status: number, reason: string): void {
     this.state = 'busy';
     this.headRefused = true;
-    this.readUntil = NEVER;
+    this.deadlines.read = NEVER;
     this.client.requests++;
     this.queueStart = this.queue.written;
     this.driver.beginRefused(this, this.parser.head, status, reason);

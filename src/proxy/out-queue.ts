@@ -1,6 +1,6 @@
 // What waits to be sent on one connection: bytes go out at once when they can; what the system does not take is copied and waits, in
 // memory and then in a temporary file where that is allowed. Used for answers to clients and for requests to peers.
-import { concatBytes, copyBytes } from '../base/bytes.ts';
+import { concatBytes, copyBytes, writeBytes } from '../base/bytes.ts';
 import { type FileError, isFileError } from '../base/file-error.ts';
 import { SEND_PENDING_BYTES_MAX } from '../base/limits.ts';
 import type { Ms } from '../base/time.ts';
@@ -96,6 +96,30 @@ export class OutQueue {
       at += taken;
     }
     if (at < end) this.keep(bytes, at, end);
+  }
+
+  writeText(text: string): void {
+    const { scratch } = this.engine;
+    for (let at = 0; at < text.length; at += scratch.length) {
+      this.write(scratch, 0, writeBytes(scratch, text.slice(at, at + scratch.length), 0));
+    }
+  }
+
+  /** Text, bytes and text in one send where they fit the scratch memory. */
+  writeAround(before: string, bytes: Uint8Array, start: number, end: number, after: string): void {
+    const { scratch } = this.engine;
+    if (before === '' && after === '') return this.write(bytes, start, end);
+    if (before.length + (end - start) + after.length > scratch.length || bytes === scratch) {
+      this.writeText(before);
+      this.write(bytes, start, end);
+      return this.writeText(after);
+    }
+    let at = writeBytes(scratch, before, 0);
+    if (end > start) {
+      scratch.set(bytes.subarray(start, end), at);
+      at += end - start;
+    }
+    this.write(scratch, 0, at + writeBytes(scratch, after, at));
   }
 
   /** There is room again: sends what waits. True when nothing waits any more. */

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { MemoryDisk } from '../../test/support/memory-disk.ts';
 import { byteString, bytesOf } from '../base/bytes.ts';
 import { REQUEST_HEAD_DEFAULTS, RequestHeadParser } from '../http/head.ts';
+import { Ahead } from './ahead.ts';
 import { BodyStore } from './body-store.ts';
 import { BODY_MOVES, type BodyPhase, RequestBody } from './request-body.ts';
 
@@ -14,7 +15,9 @@ function bodyOf(framing: string, ahead = ''): RequestBody {
   const parser = new RequestHeadParser(REQUEST_HEAD_DEFAULTS);
   const head = bytesOf(`POST / HTTP/1.1\r\nHost: a\r\n${framing === '' ? '' : `${framing}\r\n`}\r\n`);
   expect(parser.push(head, 0, head.length)).toBe('head');
-  return new RequestBody(parser.head, { bytes: bytesOf(ahead), start: 0, end: ahead.length });
+  const waiting = new Ahead();
+  waiting.set(bytesOf(ahead), 0, ahead.length);
+  return new RequestBody(parser.head, waiting);
 }
 
 function store(): BodyStore {

@@ -5,6 +5,7 @@ import { BodyDecoder, INVALID_CHUNKED_BODY } from '../http/body.ts';
 import type { RequestHead } from '../http/head.ts';
 import type { HeadError } from '../http/head-error.ts';
 import type { HeaderList } from '../http/header-list.ts';
+import type { Ahead } from './ahead.ts';
 import type { BodyStore } from './body-store.ts';
 import type { BodySink } from './filters.ts';
 
@@ -22,13 +23,6 @@ export const BODY_MOVES: Readonly<Record<BodyPhase, readonly BodyPhase[]>> = {
   complete: ['complete'],
   failed: ['failed'],
 };
-
-/** What has come from the client and nobody has taken yet; a view that is valid for the turn at hand. */
-export interface Ahead {
-  bytes: Uint8Array;
-  start: number;
-  end: number;
-}
 
 export class RequestBody {
   phase: BodyPhase;

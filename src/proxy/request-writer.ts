@@ -40,7 +40,7 @@ export class RequestWriter {
 
   /** A body that is not the client's, and the end. */
   whole(body: string): void {
-    this.writeText(this.takeHead() + body);
+    this.queue.writeText(this.takeHead() + body);
     this.ended = true;
   }
 
@@ -49,7 +49,7 @@ export class RequestWriter {
     const { store } = body;
     const { scratch } = this.engine;
     while (store !== undefined && this.storedAt < store.length && !this.queue.full) {
-      if (this.head.length > scratch.length / 2) this.writeText(this.takeHead());
+      if (this.head.length > scratch.length / 2) this.queue.writeText(this.takeHead());
       // Read to where what stands in front of it can be put before it.
       const from = this.head.length + AROUND_BYTES;
       const got = store.read(this.storedAt, scratch.subarray(from, scratch.length - AROUND_BYTES));
@@ -73,13 +73,13 @@ export class RequestWriter {
     const count = end - start;
     if (!this.chunked) {
       if (this.head === '') this.queue.write(bytes, start, end);
-      else if (count > 0) this.writeAround(this.takeHead(), bytes, start, end, '');
+      else if (count > 0) this.queue.writeAround(this.takeHead(), bytes, start, end, '');
       if (last) this.finish();
       return;
     }
     if (this.gatheredBytes + count > GATHERED_BYTES_MAX) this.flush();
     if (count > GATHERED_BYTES_MAX) {
-      this.writeAround(this.takeHead() + chunkHead(count), bytes, start, end, this.after(last));
+      this.queue.writeAround(this.takeHead() + chunkHead(count), bytes, start, end, this.after(last));
       if (last) this.ended = true;
       return;
     }
@@ -91,18 +91,18 @@ export class RequestWriter {
   /** What was held back goes out. */
   flush(): void {
     if (this.gatheredBytes > 0) this.writeGathered(false);
-    else if (this.head !== '') this.writeText(this.takeHead());
+    else if (this.head !== '') this.queue.writeText(this.takeHead());
   }
 
   private finish(): void {
     if (this.gatheredBytes > 0) this.writeGathered(true);
-    else this.writeText(this.takeHead() + (this.chunked ? lastChunk() : ''));
+    else this.queue.writeText(this.takeHead() + (this.chunked ? lastChunk() : ''));
     this.ended = true;
   }
 
   private writeGathered(last: boolean): void {
     const { scratch } = this.engine;
-    if (this.head.length > scratch.length / 2) this.writeText(this.takeHead());
+    if (this.head.length > scratch.length / 2) this.queue.writeText(this.takeHead());
     let at = writeBytes(scratch, this.takeHead() + chunkHead(this.gatheredBytes), 0);
     for (const piece of this.gathered) {
       scratch.set(piece, at);
@@ -124,25 +124,5 @@ export class RequestWriter {
     const { head } = this;
     this.head = '';
     return head;
-  }
-
-  private writeAround(before: string, bytes: Uint8Array, start: number, end: number, after: string): void {
-    const { scratch } = this.engine;
-    if (before.length + (end - start) + after.length > scratch.length) {
-      this.writeText(before);
-      this.queue.write(bytes, start, end);
-      return this.writeText(after);
-    }
-    let at = writeBytes(scratch, before, 0);
-    scratch.set(bytes.subarray(start, end), at);
-    at += end - start;
-    this.queue.write(scratch, 0, at + writeBytes(scratch, after, at));
-  }
-
-  private writeText(text: string): void {
-    const { scratch } = this.engine;
-    for (let at = 0; at < text.length; at += scratch.length) {
-      this.queue.write(scratch, 0, writeBytes(scratch, text.slice(at, at + scratch.length), 0));
-    }
   }
 }

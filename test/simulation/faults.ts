@@ -100,8 +100,8 @@ export const FAULTS: readonly PlantedFault[] = [
   {
     name: 'a request that was sent ahead is thrown away',
     file: 'src/proxy/client-connection.ts',
-    from: 'if (start < end) this.take(bytes, start, end);\n    if (this.aheadBytes',
-    to: 'if (this.aheadBytes',
+    from: 'if (start < end) this.take(bytes, start, end);\n    if (this.ahead.length',
+    to: 'if (this.ahead.length',
   },
   {
     name: 'proxy_read_timeout is not kept',
@@ -112,8 +112,8 @@ export const FAULTS: readonly PlantedFault[] = [
   {
     name: 'a client that stops in its head is waited for',
     file: 'src/proxy/client-connection.ts',
-    from: 'driver.engine.now() + driver.defaultServer(client).root.core.clientHeaderTimeoutMs;\n    this.arm();',
-    to: 'driver.engine.now() + 1e7;\n    this.arm();',
+    from: 'driver.engine.now() + driver.defaultServer(client).root.core.clientHeaderTimeoutMs;\n    this.deadlines.arm();',
+    to: 'driver.engine.now() + 1e7;\n    this.deadlines.arm();',
   },
   {
     name: 'a temporary file is not closed',

@@ -98,7 +98,7 @@ export class Watch {
     for (const client of driver['clients']) {
       conns++;
       slots++;
-      let waits = timers.deadline(client['timer']) < Number.POSITIVE_INFINITY;
+      let waits = timers.deadline(client['deadlines']['slot']) < Number.POSITIVE_INFINITY;
       if (client.run !== undefined && client.run.x.phase !== 'log') {
         const used = this.lookAtRun(client.run, timers);
         conns += used.conns;
