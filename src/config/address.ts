@@ -1,4 +1,5 @@
 // Addresses as the file writes them: `127.0.0.1:8010`, `[::1]:80`, `unix:/run/app.sock`, `localhost`, `*:80`. As ngx_parse_url().
+import { parseWhole } from './units.ts';
 
 export type WrittenAddress =
   | { readonly kind: 'unix'; readonly path: string; readonly rest: string }
@@ -40,8 +41,8 @@ export function parseAddress(text: string, options: AddressForm = {}): WrittenAd
   if (end !== -1 && !options.withUri) return { problem: 'invalid host' };
   const authority = end === -1 ? text : text.slice(0, end);
   const rest = end === -1 ? '' : text.slice(end);
-  const colon = authority.lastIndexOf(':');
-  if (colon === -1 && options.listen === true && /^\d+(?:-\d+)?$/.test(authority)) {
+  const colon = authority.indexOf(':');
+  if (colon === -1 && options.listen === true && isPorts(authority)) {
     const ports = portsOf(authority, options);
     return 'problem' in ports ? ports : { kind: 'inet', host: '', ...ports, family: 'any', rest };
   }
@@ -49,10 +50,7 @@ export function parseAddress(text: string, options: AddressForm = {}): WrittenAd
   const ports = colon === -1 ? { port: 0 } : portsOf(authority.slice(colon + 1), options);
   if ('problem' in ports) return ports;
   if (host === '') return { problem: 'no host' };
-  if (host === '*')
-    return options.listen
-      ? { kind: 'inet', host, ...ports, family: 'any', rest }
-      : { problem: 'invalid host' };
+  if (host === '*' && options.listen) return { kind: 'inet', host, ...ports, family: 'any', rest };
   return { kind: 'inet', host, ...ports, family: isIpv4(host) ? 4 : 'name', rest };
 }
 
@@ -117,6 +115,7 @@ const UNIX_PATH_BYTES_MAX = 107;
 function parseInet6(text: string, options: AddressForm): WrittenAddress | AddressProblem {
   const close = text.indexOf(']');
   if (close === -1) return { problem: 'invalid host' };
+  if (close === 1) return { problem: 'no host' };
   const host = canonicalIpv6(text.slice(1, close));
   if (host === undefined) return { problem: 'invalid IPv6 address' };
   let tail = text.slice(close + 1);
@@ -145,9 +144,14 @@ function portsOf(
   return port > lastPort ? { problem: 'invalid port range' } : { port, lastPort };
 }
 
+/** A lone word of digits is a port; of more than fit into a number, the name of a host, as for ngx_atoi(). */
+function isPorts(text: string): boolean {
+  return /^\d+(?:-\d+)?$/.test(text) && text.split('-').every((each) => parseWhole(each) !== undefined);
+}
+
 function portOf(text: string, { anyPort }: AddressForm): number | undefined {
-  if (!/^\d{1,5}$/.test(text)) return undefined;
-  const port = Number(text);
+  const port = parseWhole(text);
+  if (port === undefined) return undefined;
   if (port === 0 && anyPort === true) return ANY_PORT;
   return port >= 1 && port <= 65_535 ? port : undefined;
 }

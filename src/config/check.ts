@@ -39,6 +39,14 @@ export interface CheckedConfig {
   /** Errors beyond CONFIG_ERRORS_MAX. */
   readonly errorsDropped: number;
   readonly warnings: readonly Mistake[];
+  /** Named groups of regular expressions, where they stand. */
+  readonly captures: readonly WrittenCapture[];
+}
+
+export interface WrittenCapture {
+  readonly name: string;
+  readonly word: Word;
+  readonly directive: string;
 }
 
 export function checkConfig(
@@ -49,7 +57,8 @@ export function checkConfig(
 ): CheckedConfig {
   const checker = new Checker(directives, environment);
   const block = checker.block(statements, context, undefined);
-  return { block, errors: checker.errors, errorsDropped: checker.errorsDropped, warnings: checker.warnings };
+  const { errors, errorsDropped, warnings, captures } = checker;
+  return { block, errors, errorsDropped, warnings, captures };
 }
 
 /** The value of a directive's default (or of another that is given), read by the same code as the file's; undefined where it has none. */
@@ -74,6 +83,7 @@ class Checker {
   readonly errors: ConfigError[] = [];
   errorsDropped = 0;
   readonly warnings: Mistake[] = [];
+  readonly captures: WrittenCapture[] = [];
   private readonly table = new Map<string, Directive<unknown>[]>();
   readonly environment: Environment;
 
@@ -246,6 +256,10 @@ class CheckedSite implements Site {
 
   warn(message: string, word: Word = this.statement.name): void {
     this.checker.warnings.push(errorAtWord(word, message, this.statement.name.text));
+  }
+
+  capture(name: string, word: Word): void {
+    this.checker.captures.push({ name, word, directive: this.statement.name.text });
   }
 
   confPath(path: string): string {

@@ -47,6 +47,8 @@ export interface Site {
   error(message: string, word?: Word, hint?: string): ConfigError;
   /** A line at `warn`; the configuration stands. */
   warn(message: string, word?: Word): void;
+  /** A regular expression's named group, which is to be a variable. */
+  capture(name: string, word: Word): void;
   /** A path relative to the configuration's folder, made absolute (what nginx calls conf prefix); `root`, logs and temp paths use `prefixPath`. */
   confPath(path: string): string;
   prefixPath(path: string): string;

@@ -65,7 +65,9 @@ export function readPattern(
 ): Pattern {
   const source = word.text.slice(from);
   try {
-    return compilePattern(source, { caseless });
+    const pattern = compilePattern(source, { caseless });
+    for (const name of pattern.names.keys()) site.capture(name, word);
+    return pattern;
   } catch (error) {
     if (!(error instanceof PatternError)) throw error;
     const { offset } = error;

@@ -55,8 +55,11 @@ export const httpAuthBasic = defineModule<Guard | undefined>({
   directives: [authBasic, authBasicUserFile],
   compile(scope) {
     const [realm, file] = [scope.get(authBasic), scope.get(authBasicUserFile)];
-    if (realm === undefined || file === undefined) return undefined;
-    return { realm: scope.render(realm), file: renderPath(file, scope) };
+    const guard = {
+      realm: realm && scope.render(realm),
+      file: file && renderPath(file, scope),
+    };
+    return guard.realm === undefined || guard.file === undefined ? undefined : (guard as Guard);
   },
   phases: [{ phase: 'access', applies: (guard) => guard !== undefined, handler: checkUser }],
 });

@@ -229,6 +229,29 @@ export const resolverTimeout = directive({
   refuses: { 'resolver_timeout soon;': '"resolver_timeout" directive invalid value' },
 });
 
+const NO_RESOLVE = 'because it serves the "resolve" parameter of "server", which Holdfast does not have';
+
+/** In an upstream block both are about its own servers. */
+const upstreamResolvers = [
+  directive({
+    name: 'resolver',
+    contexts: ['upstream'],
+    arity: [1, Number.POSITIVE_INFINITY],
+    read: readResolver,
+    noEffect: NO_RESOLVE,
+    doc: "Name servers for the upstream's servers.",
+    example: 'resolver 127.0.0.1 valid=30s;',
+  }),
+  directive({
+    name: 'resolver_timeout',
+    contexts: ['upstream'],
+    args: [time],
+    noEffect: NO_RESOLVE,
+    doc: 'How long a name server of the upstream may take.',
+    example: 'resolver_timeout 5s;',
+  }),
+];
+
 // biome-ignore lint/suspicious/noExplicitAny: directives of many value types
 export const answerDirectives: readonly Directive<any>[] = [
   root,
@@ -251,4 +274,5 @@ export const answerDirectives: readonly Directive<any>[] = [
   recursiveErrorPages,
   resolver,
   resolverTimeout,
+  ...upstreamResolvers,
 ];

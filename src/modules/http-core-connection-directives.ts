@@ -86,6 +86,7 @@ export const keepaliveDisable = directive({
   name: 'keepalive_disable',
   contexts: ALL,
   ...setOf('none', 'msie6', 'safari'),
+  arity: [1, 2],
   repeat: true,
   default: 'msie6',
   doc: 'Browsers whose connections are not kept: old MSIE after a POST, old Safari always.',

@@ -29,6 +29,7 @@ export const httpCore = defineModule<CoreSettings>({
     ...unsupportedDirectives,
   ],
   variables: coreVariables,
+  check,
   compile: compileCore,
   phases: [
     { phase: 'rewrite', applies: (core) => core.limitExcept !== undefined, handler: applyLimitExcept },
@@ -48,13 +49,17 @@ function compileCore(scope: Scope, outer: CoreSettings | undefined): CoreSetting
   };
 }
 
+function check(scope: Scope): void {
+  const { largeClientHeaderBuffers } = requests;
+  if (scope.get(largeClientHeaderBuffers).bytes >= scope.get(connectionPoolSize)) return;
+  throw scope.error(
+    'the "large_client_header_buffers" size must be equal to or greater than "connection_pool_size"',
+    scope.placeOf(largeClientHeaderBuffers, connectionPoolSize),
+  );
+}
+
 function headSettings(scope: Scope) {
   const largeBuffers = scope.get(requests.largeClientHeaderBuffers);
-  if (largeBuffers.bytes < scope.get(connectionPoolSize)) {
-    throw scope.error(
-      'the "large_client_header_buffers" size must be equal to or greater than "connection_pool_size"',
-    );
-  }
   return {
     clientHeaderTimeoutMs: scope.get(requests.clientHeaderTimeout),
     headerBufferBytes: scope.get(requests.clientHeaderBufferSize),

@@ -84,13 +84,15 @@ function declaredFor(scope: Scope): Declared {
 
 function logsOf(scope: Scope): readonly AccessLog[] {
   const written = scope.all(accessLog);
-  if (written.some(({ off }) => off)) return [];
   const shared = declaredFor(scope);
-  return written.map((log) => ({
-    target: targetOf(scope, shared, log),
-    condition: log.condition && scope.render(log.condition),
-    format: formatOf(scope, shared, log),
-  }));
+  const logs = written
+    .filter(({ off }) => !off)
+    .map((log) => ({
+      target: targetOf(scope, shared, log),
+      condition: log.condition && scope.render(log.condition),
+      format: formatOf(scope, shared, log),
+    }));
+  return logs.length === written.length ? logs : [];
 }
 
 function formatOf(scope: Scope, { formats }: Declared, { format, formatWord }: WrittenLog): LogFormat {

@@ -4,9 +4,9 @@ import { parseAddress } from '../config/address.ts';
 import { word as anyWord, flag, integer, oneOf, size, time } from '../config/argument.ts';
 import { type Context, directive, type Site } from '../config/directive.ts';
 import { constantText, parseTemplate, type Template, template } from '../config/template.ts';
-import { asciiLower, parseSize, parseWhole } from '../config/units.ts';
+import { parseSize, parseWhole } from '../config/units.ts';
 import { isToken } from '../http/header-name.ts';
-import { readTempPath } from './http-core-values.ts';
+import { readTempPath, setOf } from './http-core-values.ts';
 
 export const LEVELS: readonly Context[] = ['http', 'server', 'location'];
 
@@ -268,8 +268,7 @@ export const proxyNextUpstream = directive({
   name: 'proxy_next_upstream',
   contexts: LEVELS,
   repeat: true,
-  arity: [1, Number.POSITIVE_INFINITY],
-  read: (site) => readSome(site, CAUSES),
+  ...setOf(...CAUSES),
   default: 'error timeout',
   doc: 'After what the next server is asked: a failed connection (error), silence (timeout), an answer that cannot be read (invalid_header) or has that status; with non_idempotent also for requests that change something and were sent; off: never.',
   example: 'proxy_next_upstream error timeout http_502;',
@@ -315,43 +314,26 @@ export const proxyHideHeader = directive({
 });
 
 const IGNORED = [
-  'X-Accel-Redirect',
-  'X-Accel-Expires',
-  'X-Accel-Limit-Rate',
-  'X-Accel-Buffering',
-  'X-Accel-Charset',
-  'Expires',
-  'Cache-Control',
-  'Set-Cookie',
-  'Vary',
+  'x-accel-redirect',
+  'x-accel-expires',
+  'x-accel-limit-rate',
+  'x-accel-buffering',
+  'x-accel-charset',
+  'expires',
+  'cache-control',
+  'set-cookie',
+  'vary',
 ];
 
 export const proxyIgnoreHeaders = directive({
   name: 'proxy_ignore_headers',
   contexts: LEVELS,
   repeat: true,
-  arity: [1, Number.POSITIVE_INFINITY],
-  read: (site) => readSome(site, IGNORED),
+  ...setOf(...IGNORED),
   doc: 'Headers of answers that are not obeyed.',
   example: 'proxy_ignore_headers X-Accel-Redirect;',
   refuses: { 'proxy_ignore_headers Server;': 'invalid value "Server"' },
 });
-
-/** As ngx_conf_set_bitmask_slot(): some of a few names, in lower case. */
-function readSome(site: Site, names: readonly string[]): ReadonlySet<string> {
-  const known = new Set(names.map(asciiLower));
-  const some = new Set<string>();
-  for (const word of site.words) {
-    const name = asciiLower(word.text);
-    if (!known.has(name)) {
-      const allowed = names.map((each) => `"${each}"`).join(', ');
-      throw site.error(`invalid value "${word.text}"`, word, `allowed: ${allowed}`);
-    }
-    if (some.has(name)) site.warn(`duplicate value "${word.text}"`, word);
-    some.add(name);
-  }
-  return some;
-}
 
 export type WrittenBind = 'off' | Template;
 

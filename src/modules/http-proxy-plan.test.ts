@@ -4,8 +4,9 @@ import { compileText, planOf } from '../../test/support/balancer.ts';
 import { renderMistakes } from '../config/explain.ts';
 import { httpProxy } from './http-proxy.ts';
 
+/** Beside a server, since nobody meets the settings of http but through one. */
 function mistakesOf(http: string): string {
-  return renderMistakes(compileText(`http { ${http} }`).errors, 0);
+  return renderMistakes(compileText(`http { ${http}\nserver { listen 127.0.0.1:1; } }`).errors, 0);
 }
 
 interface Slice {

@@ -215,7 +215,7 @@ export function compileCookies(scope: Scope): Omit<Rewrites, 'redirects'> {
 function checkedOff<T extends object>(scope: Scope, each: Directive<T | 'off' | undefined>): readonly T[] {
   const written = scope.all(each) as readonly (T | 'off')[];
   if (written.length > 1 && written.includes('off')) {
-    throw scope.error(`"${each.name}" directive is duplicate`);
+    throw scope.error(`"${each.name}" directive is duplicate`, scope.placeOf(each));
   }
   return written.filter((one): one is T => one !== 'off');
 }

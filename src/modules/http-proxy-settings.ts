@@ -22,7 +22,6 @@ export function compileSettings(scope: Scope, bodyIsClients: boolean): PassSetti
   const causes = new Set(scope.all(directives.proxyNextUpstream).flatMap((some) => [...some]));
   const { count, bytes } = scope.get(directives.proxyBuffers);
   const { folder, levels } = scope.get(directives.proxyTempPath);
-  checkBuffers(scope);
   return {
     connectTimeoutMs: scope.get(directives.proxyConnectTimeout),
     sendTimeoutMs: scope.get(directives.proxySendTimeout),
@@ -66,25 +65,40 @@ function localAddress(scope: Scope): ((x: Exchange) => string) | undefined {
 }
 
 /** Sizes that nginx holds against one another. */
-function checkBuffers(scope: Scope): void {
-  const { count, bytes } = scope.get(directives.proxyBuffers);
-  if (count < 2) throw scope.error('there must be at least 2 "proxy_buffers"');
-  const size = Math.max(scope.get(directives.proxyBufferSize), bytes);
+export function checkBuffers(scope: Scope): void {
+  const {
+    proxyBuffers,
+    proxyBufferSize,
+    proxyBusyBuffersSize,
+    proxyTempFileWriteSize,
+    proxyMaxTempFileSize,
+  } = directives;
+  const { count, bytes } = scope.get(proxyBuffers);
+  const refuse = (message: string, ...those: Parameters<Scope['placeOf']>) =>
+    scope.error(message, scope.placeOf(proxyBuffers, proxyBufferSize, ...those));
+  if (count < 2) throw refuse('there must be at least 2 "proxy_buffers"');
+  const size = Math.max(scope.get(proxyBufferSize), bytes);
   const most = 'the maximum of the value of "proxy_buffer_size" and one of the "proxy_buffers"';
-  const busy = scope.get(directives.proxyBusyBuffersSize) ?? 2 * size;
-  if (busy < size) throw scope.error(`"proxy_busy_buffers_size" must be equal to or greater than ${most}`);
+  const busy = scope.get(proxyBusyBuffersSize) ?? 2 * size;
+  if (busy < size)
+    throw refuse(`"proxy_busy_buffers_size" must be equal to or greater than ${most}`, proxyBusyBuffersSize);
   if (busy > (count - 1) * bytes) {
-    throw scope.error(
+    throw refuse(
       '"proxy_busy_buffers_size" must be less than the size of all "proxy_buffers" minus one buffer',
+      proxyBusyBuffersSize,
     );
   }
-  const write = scope.get(directives.proxyTempFileWriteSize) ?? 2 * size;
+  const write = scope.get(proxyTempFileWriteSize) ?? 2 * size;
   if (write < size)
-    throw scope.error(`"proxy_temp_file_write_size" must be equal to or greater than ${most}`);
-  const file = scope.get(directives.proxyMaxTempFileSize);
+    throw refuse(
+      `"proxy_temp_file_write_size" must be equal to or greater than ${most}`,
+      proxyTempFileWriteSize,
+    );
+  const file = scope.get(proxyMaxTempFileSize);
   if (file !== 0 && file < size) {
-    throw scope.error(
+    throw refuse(
       `"proxy_max_temp_file_size" must be equal to zero to disable temporary files usage or must be equal to or greater than ${most}`,
+      proxyMaxTempFileSize,
     );
   }
 }

@@ -23,7 +23,7 @@ import {
   renderRequestHead,
 } from './http-proxy-request.ts';
 import * as rewriting from './http-proxy-rewrite.ts';
-import { bufferedSettings, compileSettings } from './http-proxy-settings.ts';
+import { bufferedSettings, checkBuffers, compileSettings } from './http-proxy-settings.ts';
 import { defineModule, type Verdict } from './module.ts';
 
 interface ProxySlice {
@@ -221,4 +221,5 @@ export const httpProxy = defineModule<ProxySlice>({
   ],
   variables,
   compile,
+  check: checkBuffers,
 });

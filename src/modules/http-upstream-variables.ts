@@ -26,6 +26,10 @@ export const upstreamVariables: readonly VariableDeclaration[] = [
     perAttempt('upstream_bytes_sent', ({ bytesSent }) => String(bytesSent)),
     ({ upstreamBytesSent }) => String(upstreamBytesSent),
   ),
+  ...['upstream_cache_status', 'upstream_cache_last_modified', 'upstream_cache_etag'].map((name) => ({
+    name,
+    evaluate: () => undefined, // as in nginx where no proxy_cache is written
+  })),
   { name: 'upstream_http_', prefix: true, evaluate: (x, name) => headerValue(x.upstreamHead?.headers, name) },
   { name: 'upstream_trailer_', prefix: true, evaluate: (x, name) => headerValue(x.upstreamTrailers, name) },
   {

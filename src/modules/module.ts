@@ -68,6 +68,11 @@ export interface ModuleDefinition<S> {
   readonly declare?: (scope: Scope) => void;
   /** For http, and for each inner block in which one of the module's directives stands; the others share the outer slice. */
   readonly compile?: (scope: Scope, outer: S | undefined) => S;
+  /**
+   * Throws where settings do not go together, whichever blocks they come from. Asked where nginx merges: for each server and for what
+   * has own directives inside it, never for http, whose settings no request meets by themselves.
+   */
+  readonly check?: (scope: Scope) => void;
   readonly phases?: readonly PhaseUse<S>[];
   readonly filter?: Filter<S>;
   readonly upstreams?: UpstreamCompiler;

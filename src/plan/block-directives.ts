@@ -3,7 +3,7 @@ import { type AddressProblem, parseAddress, type WrittenAddress } from '../confi
 import { word as anyWord } from '../config/argument.ts';
 import { directive, type Site, type Word } from '../config/directive.ts';
 import { type Pattern, readPattern } from '../config/pcre.ts';
-import { parseSize, parseTime, parseWhole } from '../config/units.ts';
+import { asciiLower, parseSeconds, parseSize, parseWhole } from '../config/units.ts';
 import type { LocationKind } from './plan.ts';
 
 export const http = directive({
@@ -57,6 +57,8 @@ export type WrittenName =
   | { readonly kind: 'exact' | 'head' | 'tail'; readonly name: string; readonly written: string }
   | { readonly kind: 'both'; readonly name: string; readonly written: string }
   | { readonly kind: 'hostname'; readonly written: string }
+  /** Refused where the name counts, which it does not for the only server of an address. */
+  | { readonly kind: 'invalid'; readonly written: string; readonly word: Word }
   | { readonly kind: 'regex'; readonly pattern: Pattern; readonly written: string; readonly word: Word };
 
 export const serverName = directive<readonly WrittenName[]>({
@@ -68,7 +70,7 @@ export const serverName = directive<readonly WrittenName[]>({
   read: (site) => site.words.map((each) => readServerName(each, site)),
   doc: 'Names of the server: exact, `*.example.com`, `.example.com`, `www.example.*`, `~^regex$`, `""` for requests without a host, or `$hostname`.',
   example: 'server_name example.com *.example.com;',
-  refuses: { 'server_name a*b.com;': 'invalid server name or wildcard "a*b.com"' },
+  refuses: { 'server_name *b.com;': 'server name "*b.com" is invalid' },
 });
 
 function readServerName(written: Word, site: Site): WrittenName {
@@ -84,28 +86,23 @@ function readServerName(written: Word, site: Site): WrittenName {
       word: written,
     };
   }
-  if (text === '$hostname') return { kind: 'hostname', written: text };
-  const name = text.toLowerCase();
-  const stars = name.split('*').length - 1;
-  if (name.includes('..') || stars > 1 || name.includes('\0')) throw invalidName(written, site);
+  if (asciiLower(text) === '$hostname') return { kind: 'hostname', written: text };
+  const star = text.startsWith('*');
+  if ((star && (text.length < 3 || text[1] !== '.')) || text === '.')
+    throw site.error(`server name "${text}" is invalid`, written, WILDCARDS);
   if (text.includes('/')) site.warn(`server name "${text}" has suspicious symbols`, written);
-  if (stars === 0) {
-    if (name.startsWith('.') && name.length > 1) return { kind: 'both', name, written: text };
-    if (name === '.') throw invalidName(written, site);
-    return { kind: 'exact', name, written: text };
-  }
-  if (name.startsWith('*.') && name.length > 2) return { kind: 'head', name: name.slice(1), written: text };
+  const name = asciiLower(text);
+  const stars = name.split('*').length - 1;
+  const invalid = { kind: 'invalid', written: text, word: written } as const;
+  if (name.includes('..') || stars > 1 || name.includes('\0')) return invalid;
+  if (name.startsWith('.')) return { kind: 'both', name, written: text };
+  if (star) return { kind: 'head', name: name.slice(1), written: text };
   if (name.endsWith('.*') && name.length > 2) return { kind: 'tail', name: name.slice(0, -1), written: text };
-  throw invalidName(written, site);
+  return stars > 0 ? invalid : { kind: 'exact', name, written: text };
 }
 
-function invalidName(written: Word, site: Site) {
-  return site.error(
-    `invalid server name or wildcard "${written.text}"`,
-    written,
-    'an asterisk stands at the beginning or the end, beside a dot: "*.example.com", "www.example.*"',
-  );
-}
+export const WILDCARDS =
+  'an asterisk stands at the beginning or the end, beside a dot: "*.example.com", "www.example.*"';
 
 export interface WrittenListen {
   readonly address: WrittenAddress;
@@ -178,13 +175,22 @@ export function plainListen(address: WrittenAddress, word: Word): WrittenListen 
   };
 }
 
-const LATER: ReadonlySet<string> = new Set(['ssl', 'http2', 'quic', 'proxy_protocol', 'multipath']);
+const LATER: ReadonlySet<string> = new Set([
+  'ssl',
+  'http2',
+  'quic',
+  'proxy_protocol',
+  'multipath',
+  'fastopen=',
+  'accept_filter=',
+  'setfib=',
+]);
 
 function readListenOption(option: Word, options: Writable<WrittenListen>, site: Site): void {
   const { text } = option;
   const equals = text.indexOf('=');
   const [key, value] = equals === -1 ? [text, undefined] : [text.slice(0, equals), text.slice(equals + 1)];
-  if (LATER.has(key))
+  if (LATER.has(equals === -1 ? key : `${key}=`))
     throw site.error(`the "${key}" parameter of "listen" is not supported by Holdfast`, option);
   if (key === 'default_server' || key === 'default') {
     options.defaultServer = true;
@@ -200,6 +206,7 @@ function readListenOption(option: Word, options: Writable<WrittenListen>, site: 
   options.bind = true;
 }
 
+/** False where nginx has no such option, or has it only with or without a value. */
 function readSocketOption(
   key: string,
   value: string | undefined,
@@ -207,19 +214,11 @@ function readSocketOption(
   options: Writable<WrittenListen>,
   site: Site,
 ): boolean {
+  if (value === undefined) return readSocketFlag(key, options);
   switch (key) {
-    case 'bind':
-      return value === undefined;
-    case 'deferred':
-      options.deferred = true;
-      return value === undefined;
-    case 'reuseport':
-      options.reusePort = true;
-      return value === undefined;
     case 'backlog':
-      options.backlog = value === '-1' ? -1 : parseWhole(value ?? '');
-      if (options.backlog === undefined || options.backlog === 0)
-        throw site.error(`invalid backlog "${option.text}"`, option);
+      options.backlog = parseWhole(value);
+      if (!options.backlog) throw site.error(`invalid backlog "${option.text}"`, option);
       return true;
     case 'rcvbuf':
       options.receiveBufferBytes = bufferBytes(option, value, site);
@@ -228,19 +227,27 @@ function readSocketOption(
       options.sendBufferBytes = bufferBytes(option, value, site);
       return true;
     case 'ipv6only':
+      if (!value.startsWith('o')) return false;
       options.ipv6Only = value === 'on';
       if (value !== 'on' && value !== 'off') throw site.error(`invalid ipv6only flags "${value}"`, option);
       return true;
     case 'so_keepalive':
-      options.keepalive = readKeepalive(value ?? '', option, site);
+      options.keepalive = readKeepalive(value, option, site);
       return true;
     default:
       return false;
   }
 }
 
-function bufferBytes(option: Word, value: string | undefined, site: Site): number {
-  const bytes = parseSize(value ?? '');
+function readSocketFlag(key: string, options: Writable<WrittenListen>): boolean {
+  if (key === 'deferred') options.deferred = true;
+  else if (key === 'reuseport') options.reusePort = true;
+  else return key === 'bind';
+  return true;
+}
+
+function bufferBytes(option: Word, value: string, site: Site): number {
+  const bytes = parseSize(value);
   if (bytes !== undefined) return bytes;
   throw site.error(`invalid ${option.text.slice(0, 6)} "${option.text}"`, option, 'a size is 512, 8k or 1m');
 }
@@ -248,21 +255,23 @@ function bufferBytes(option: Word, value: string | undefined, site: Site): numbe
 /** `on`, `off` or `[keepidle]:[keepintvl]:[keepcnt]`. */
 function readKeepalive(value: string, option: Word, site: Site): WrittenListen['keepalive'] {
   if (value === 'on' || value === 'off') return value;
-  const parts = value.split(':');
-  const invalid = site.error(
-    `invalid so_keepalive value: "${value}"`,
-    option,
-    'on, off, or idle:interval:count as in 30m::10',
-  );
-  if (parts.length > 3 || parts.every((part) => part === '')) throw invalid;
-  const [idle = '', interval = '', count = ''] = parts;
-  const seconds = (text: string): number => {
-    const ms = text === '' ? 0 : parseTime(/[a-z]$/i.test(text) ? text : `${text}s`);
-    if (ms === undefined) throw invalid;
-    return Math.round(ms / 1000);
-  };
-  if (count !== '' && !/^\d+$/.test(count)) throw invalid;
-  return { idleSeconds: seconds(idle), intervalSeconds: seconds(interval), count: Number(count) };
+  const [, idle = '', interval = '', count = ''] = /^([^:]*)(?::([^:]*)(?::(.*))?)?$/s.exec(value) ?? [];
+  const idleSeconds = idle === '' ? 0 : parseSeconds(idle);
+  const intervalSeconds = interval === '' ? 0 : parseSeconds(interval);
+  const probes = count === '' ? 0 : parseWhole(count);
+  if (
+    idleSeconds === undefined ||
+    intervalSeconds === undefined ||
+    probes === undefined ||
+    !(idleSeconds || intervalSeconds || probes)
+  ) {
+    throw site.error(
+      `invalid so_keepalive value: "${value}"`,
+      option,
+      'on, off, or idle:interval:count as in 30m::10',
+    );
+  }
+  return { idleSeconds, intervalSeconds, count: probes };
 }
 
 export interface WrittenLocation {

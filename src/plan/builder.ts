@@ -1,7 +1,15 @@
 // A plan under construction: what blocks share while they are compiled (variables, zones, logs, upstreams) and what is checked last.
-import { type Block, defaultValue, type Entry, type Environment } from '../config/check.ts';
+import {
+  type Block,
+  type CheckedConfig,
+  defaultValue,
+  type Entry,
+  type Environment,
+} from '../config/check.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { Directive, Word } from '../config/directive.ts';
+import { errorAtWord } from '../config/position.ts';
+import { asciiLower } from '../config/units.ts';
 import type { AnyModule, Handler, PhaseName } from '../modules/module.ts';
 import type { CoreSettings } from './core-settings.ts';
 import type { LocationKind, LocationPlan, LogPlan, ZonePlan } from './plan.ts';
@@ -92,6 +100,16 @@ export class Builder {
     }
   }
 
+  /** As ngx_http_regex_compile(): a named group is a variable, and none of nginx's own. Before the configuration has made any. */
+  checkCaptures(captures: CheckedConfig['captures']): void {
+    for (const { name, word, directive } of captures) {
+      const key = asciiLower(name);
+      if (!this.variables.isBuiltIn(key) || this.variables.assignable(key) !== undefined) continue;
+      const hint = `nginx has a variable $${key} of its own`;
+      this.errors.push(errorAtWord(word, `the duplicate "${name}" variable`, directive, hint));
+    }
+  }
+
   defaultOf<T>(directive: Directive<T>): T {
     const key = directive as Directive<unknown>;
     if (!this.defaults.has(key)) {
@@ -112,6 +130,8 @@ export class Builder {
     const written = new Set(scope.entries.map(({ directive }) => this.moduleOf.get(directive)));
     const slices = this.modules.map((module, number) => {
       const shared = outer?.slices[number];
+      if (scope.context !== 'http' && (facts.kind === 'server' || written.has(module)))
+        this.check(module, scope);
       if (module.compile === undefined || (outer !== undefined && !written.has(module))) return shared;
       const mistakes = this.errors.length;
       const slice = this.attempt(() => module.compile?.(scope, shared));
@@ -145,6 +165,19 @@ export class Builder {
     scope.location = plan;
     this.fillInners(scope, plan);
     return plan;
+  }
+
+  /** What many servers inherit is wrong in one place. */
+  private check(module: AnyModule, scope: BlockScope): void {
+    try {
+      module.check?.(scope);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      const { message, file, line, column } = error;
+      const isSame = (known: ConfigError): boolean =>
+        known.message === message && known.file === file && known.line === line && known.column === column;
+      if (!this.errors.some(isSame)) this.errors.push(error);
+    }
   }
 
   /**

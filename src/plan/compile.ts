@@ -80,6 +80,7 @@ export function compilePlan(input: CompileInput): CompileResult {
   const checked = checkConfig(parsed.statements, allDirectives(input.modules), environment);
   const { modules, names, file, defaults } = input;
   const builder = new Builder({ modules, environment, names, file, defaults });
+  builder.checkCaptures(checked.captures);
   const compiler = new Compiler(builder, input);
   const plan = compiler.plan(checked.block);
   // A block that could not be read makes errors of its own further on: show what was written wrong, not what follows from it.
@@ -124,12 +125,19 @@ class Compiler {
     for (const entry of main.entries) {
       if (entry.directive === (http as unknown) && entry.block !== undefined) this.http(entry.block, scope);
     }
+    this.listeners.bindNames();
     this.builder.complete();
     if (process === undefined) return undefined;
     const { builder } = this;
+    const listeners = this.listeners.listeners();
+    const { workerConnectionsMax: most } = process;
+    if (most !== undefined && most <= listeners.length) {
+      const message = `${most} worker_connections are not enough for ${listeners.length} listening sockets`;
+      builder.errors.push(builder.errorWithoutPlace(message));
+    }
     return {
       process,
-      listeners: this.listeners.listeners(),
+      listeners,
       servers: this.servers,
       upstreams: builder.upstreams.all,
       zones: builder.zones,
@@ -255,7 +263,7 @@ function checkNesting(
     if (kind === 'named') {
       throw scope.error(`named location "${name}" can be on the server level only`, word);
     }
-    if (kind !== 'regex' && around.kind !== 'regex' && !name.startsWith(around.name)) {
+    if (kind !== 'regex' && !name.startsWith(around.name)) {
       throw scope.error(`location "${name}" is outside location "${around.name}"`, word);
     }
   }

@@ -2,11 +2,11 @@
 // ngx_http_optimize_servers(): an address beside a wildcard of the same port shares the wildcard's socket unless it has options of its own.
 
 import { ANY_PORT, canonicalIpv6, isIpv4 } from '../config/address.ts';
-import type { WrittenListen, WrittenName } from './block-directives.ts';
+import { WILDCARDS, type WrittenListen, type WrittenName } from './block-directives.ts';
 import type { Builder } from './builder.ts';
 import type { ListenerPlan, ListenSettings, ServerPlan, ServersOfAddress } from './plan.ts';
 import type { Scope } from './scope.ts';
-import { ServerNames } from './server-names.ts';
+import { type ServerName, ServerNames } from './server-names.ts';
 
 interface AddressEntry {
   readonly settings: ListenSettings;
@@ -15,7 +15,7 @@ interface AddressEntry {
   default: ServerPlan;
   defaultWritten: boolean;
   readonly names: ServerNames;
-  readonly servers: Set<ServerPlan>;
+  readonly servers: Map<ServerPlan, { readonly scope: Scope; readonly names: readonly WrittenName[] }>;
 }
 
 export class ListenerTable {
@@ -31,16 +31,14 @@ export class ListenerTable {
       const settings = settingsOf(address, written);
       const known = this.entries.get(settings.key);
       if (known === undefined) {
-        const entry: AddressEntry = {
+        this.entries.set(settings.key, {
           settings,
           bind: written.bind,
           default: server,
           defaultWritten: written.defaultServer,
           names: new ServerNames(),
-          servers: new Set([server]),
-        };
-        this.entries.set(settings.key, entry);
-        this.addNames(scope, entry, server, names);
+          servers: new Map([[server, { scope, names }]]),
+        });
         continue;
       }
       this.join(scope, known, settings, server, written, names);
@@ -65,40 +63,16 @@ export class ListenerTable {
       known.default = server;
       known.defaultWritten = true;
     }
+    known.servers.set(server, { scope, names });
     if (written.bind) this.entries.set(settings.key, { ...known, settings, bind: true });
-    const entry = this.entries.get(settings.key) ?? known;
-    entry.servers.add(server);
-    this.addNames(scope, entry, server, names);
   }
 
-  private addNames(
-    scope: Scope,
-    entry: AddressEntry,
-    server: ServerPlan,
-    names: readonly WrittenName[],
-  ): void {
-    for (const name of names) {
-      const kinds = name.kind === 'both' ? (['exact', 'head'] as const) : [name.kind];
-      for (const kind of kinds) {
-        if (kind === 'hostname') continue; // compile.ts has put the machine's name in its place
-        const added =
-          name.kind === 'regex'
-            ? entry.names.add(
-                {
-                  kind: 'regex',
-                  pattern: name.pattern,
-                  slots: scope.captureSlots(name.pattern),
-                },
-                server,
-              )
-            : kind === 'regex' ||
-              name.kind === 'hostname' ||
-              entry.names.add(
-                { kind, name: kind === 'exact' && name.kind === 'both' ? name.name.slice(1) : name.name },
-                server,
-              );
-        if (!added) scope.warn(`conflicting server name "${name.written}" on ${entry.settings.key}, ignored`);
-      }
+  /** Once all servers are there, for names that they have in common. As ngx_http_optimize_servers(). */
+  bindNames(): void {
+    for (const entry of this.entries.values()) {
+      if (!namesCount(entry)) continue;
+      for (const [server, { scope, names }] of entry.servers)
+        for (const name of names) this.builder.attempt(() => addName(scope, entry, server, name));
     }
   }
 
@@ -108,7 +82,7 @@ export class ListenerTable {
     const plans: ListenerPlan[] = [];
     const entries = [...this.entries.values()];
     for (const entry of entries.filter(isWildcard)) {
-      const plan = { ...entry.settings, servers: new Map([[entry.settings.key, entry as ServersOfAddress]]) };
+      const plan = { ...entry.settings, servers: new Map([[entry.settings.key, answering(entry)]]) };
       wildcards.set(familyAndPort(entry), plan);
       plans.push(plan);
     }
@@ -116,12 +90,8 @@ export class ListenerTable {
       if (isWildcard(entry)) continue;
       const own = entry.bind || hasAnyPort(entry); // the system gives each its port: they cannot share one
       const wildcard = own ? undefined : wildcards.get(familyAndPort(entry));
-      if (wildcard !== undefined) wildcard.servers.set(entry.settings.key, entry as ServersOfAddress);
-      else
-        plans.push({
-          ...entry.settings,
-          servers: new Map([[entry.settings.key, entry as ServersOfAddress]]),
-        });
+      if (wildcard !== undefined) wildcard.servers.set(entry.settings.key, answering(entry));
+      else plans.push({ ...entry.settings, servers: new Map([[entry.settings.key, answering(entry)]]) });
     }
     const order = new Map([...this.entries.keys()].map((key, i) => [key, i]));
     return plans.sort((a, b) => (order.get(a.key) ?? 0) - (order.get(b.key) ?? 0));
@@ -152,6 +122,48 @@ export class ListenerTable {
     if (this.builder.unresolved.has(host)) return [{ family: 4, host: '127.0.0.1' }];
     throw scope.error(`host not found in "${word.text}" of the "listen" directive`, word);
   }
+}
+
+/** The only server of an address answers whatever the client calls it, and nginx does not look at its names unless they capture. */
+function namesCount({ servers }: AddressEntry): boolean {
+  if (servers.size > 1) return true;
+  const [only] = servers.values();
+  return only?.names.some((name) => name.kind === 'regex' && name.pattern.groups > 0) ?? false;
+}
+
+/** As ngx_http_server_names(). */
+function addName(
+  scope: Scope,
+  { settings: { key }, names }: AddressEntry,
+  server: ServerPlan,
+  name: WrittenName,
+): void {
+  if (name.kind === 'invalid')
+    throw scope.error(`invalid server name or wildcard "${name.written}" on ${key}`, name.word, WILDCARDS);
+  const conflict = readNames(scope, name).some((each) => !names.add(each, server));
+  if (conflict) scope.warn(`conflicting server name "${name.written}" on ${key}, ignored`);
+}
+
+/** What a written name is looked up by: `.example.com` is two names. compile.ts has put the machine's name in $hostname's place. */
+function readNames(scope: Scope, name: Exclude<WrittenName, { kind: 'invalid' }>): readonly ServerName[] {
+  switch (name.kind) {
+    case 'regex':
+      return [{ kind: 'regex', pattern: name.pattern, slots: scope.captureSlots(name.pattern) }];
+    case 'both':
+      return [
+        { kind: 'exact', name: name.name.slice(1) },
+        { kind: 'head', name: name.name },
+      ];
+    case 'hostname':
+      return [];
+    default:
+      return [{ kind: name.kind, name: name.name }];
+  }
+}
+
+/** What of an address the plan keeps: not the scopes, which are the whole file. */
+function answering({ default: server, names }: AddressEntry): ServersOfAddress {
+  return { default: server, names };
 }
 
 function isWildcard({ settings: { address } }: AddressEntry): boolean {

@@ -60,6 +60,13 @@ export class BlockScope implements Scope {
     return this.byDirective.has(directive as Directive<unknown>);
   }
 
+  placeOf(...directives: Directive<unknown>[]): Word | undefined {
+    const own = this.entries.findLast((entry) =>
+      (directives as readonly unknown[]).includes(entry.directive),
+    );
+    return own?.statement.name ?? this.outer?.placeOf(...directives);
+  }
+
   inner(entry: Entry): LocationPlan {
     return this.builder.innerLocation(this, entry);
   }

@@ -47,6 +47,8 @@ export interface Scope {
   has<T>(directive: Directive<T>): boolean;
   /** This block's own statements, in the order of the file. */
   readonly entries: readonly Entry[];
+  /** Where one of `directives` is written whose value counts here: the last of the innermost block that has any. */
+  placeOf(...directives: Directive<unknown>[]): Word | undefined;
   /** Compiles a block inside this one (`if`, `limit_except`) into a location without a name. */
   inner(entry: Entry): LocationPlan;
 

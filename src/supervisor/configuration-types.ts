@@ -456,6 +456,33 @@ export interface InHttpServerLocationIfInLocation {
   readonly sendfile?: ConfigLines | undefined;
 }
 
+export interface InUpstream {
+  /** Chooses by a key made of text and variables; `consistent` (ketama) moves few keys when servers come and go. */
+  readonly hash?: ConfigLines | undefined;
+  /** Chooses by the client's address (the first three octets of IPv4, the whole of IPv6), so that a client stays with one server. */
+  readonly ip_hash?: ConfigLines | undefined;
+  /** Idle connections to the servers that each worker keeps for later requests, 0 for none; with `local` a connection is used again only by the location that opened it. Without the directive 32, local. */
+  readonly keepalive?: ConfigLines | undefined;
+  /** Requests after which a kept connection is closed. Default: `1000`. */
+  readonly keepalive_requests?: ConfigLines | undefined;
+  /** Age at which a kept connection is closed after its request. Default: `1h`. */
+  readonly keepalive_time?: ConfigLines | undefined;
+  /** How long a connection is kept idle. Default: `60s`. */
+  readonly keepalive_timeout?: ConfigLines | undefined;
+  /** Chooses the server with the fewest connections for its weight. */
+  readonly least_conn?: ConfigLines | undefined;
+  /** Chooses at random by weight; with `two` the less busy of two so chosen. */
+  readonly random?: ConfigLines | undefined;
+  /** Name servers for the upstream's servers. Accepted without effect. */
+  readonly resolver?: ConfigLines | undefined;
+  /** How long a name server of the upstream may take. Accepted without effect. */
+  readonly resolver_timeout?: ConfigLines | undefined;
+  /** A server of the upstream: an address, a name (each of its addresses becomes a peer) or `unix:path`; port 80 where none is written. `weight=` is its share, `max_conns=` the most connections to it at a time, `max_fails=` failures within `fail_timeout=` seconds put it to rest for that long; `backup` servers are asked when no other lives; `down` ones never. */
+  readonly server?: ConfigLines | undefined;
+  /** Memory that all workers share, by name and size in bytes, for the state of this upstream: failures, connections and weights. */
+  readonly zone?: ConfigLines | undefined;
+}
+
 export interface InMainHttpServerLocation {
   /** Where errors are written and from which level on: a file or stderr; several lines write to several logs. Without any: logs/error.log. */
   readonly error_log?: ConfigLines | undefined;
@@ -505,29 +532,6 @@ export interface InHttpServerLocationLimitExcept {
   readonly auth_basic_user_file?: ConfigLines | undefined;
   /** Answers clients with 403, by address, block of addresses or unix:; all is everyone. */
   readonly deny?: ConfigLines | undefined;
-}
-
-export interface InUpstream {
-  /** Chooses by a key made of text and variables; `consistent` (ketama) moves few keys when servers come and go. */
-  readonly hash?: ConfigLines | undefined;
-  /** Chooses by the client's address (the first three octets of IPv4, the whole of IPv6), so that a client stays with one server. */
-  readonly ip_hash?: ConfigLines | undefined;
-  /** Idle connections to the servers that each worker keeps for later requests, 0 for none; with `local` a connection is used again only by the location that opened it. Without the directive 32, local. */
-  readonly keepalive?: ConfigLines | undefined;
-  /** Requests after which a kept connection is closed. Default: `1000`. */
-  readonly keepalive_requests?: ConfigLines | undefined;
-  /** Age at which a kept connection is closed after its request. Default: `1h`. */
-  readonly keepalive_time?: ConfigLines | undefined;
-  /** How long a connection is kept idle. Default: `60s`. */
-  readonly keepalive_timeout?: ConfigLines | undefined;
-  /** Chooses the server with the fewest connections for its weight. */
-  readonly least_conn?: ConfigLines | undefined;
-  /** Chooses at random by weight; with `two` the less busy of two so chosen. */
-  readonly random?: ConfigLines | undefined;
-  /** A server of the upstream: an address, a name (each of its addresses becomes a peer) or `unix:path`; port 80 where none is written. `weight=` is its share, `max_conns=` the most connections to it at a time, `max_fails=` failures within `fail_timeout=` seconds put it to rest for that long; `backup` servers are asked when no other lives; `down` ones never. */
-  readonly server?: ConfigLines | undefined;
-  /** Memory that all workers share, by name and size in bytes, for the state of this upstream: failures, connections and weights. */
-  readonly zone?: ConfigLines | undefined;
 }
 
 export interface InLocationIfInLocationLimitExcept {
