@@ -60,6 +60,8 @@ export class Master {
   private readonly garbage: Garbage;
   private errorLog: ErrorLog | undefined;
   private current: Current | undefined;
+  /** Of the plan that was tried last. No two have the same: a worker may answer late for one that was given up. */
+  private number = 0;
   /** A start or a reload is under way. */
   private busy = true;
   private reloadWanted = false;
@@ -96,6 +98,7 @@ export class Master {
     report: Report,
     greeting: readonly string[],
   ): Promise<boolean> {
+    this.number = bundle.number;
     const { plan } = result;
     const credentials = plan === undefined ? 'refused' : settleUser(plan.process, report);
     if (plan === undefined || credentials === 'refused') return false;
@@ -193,7 +196,7 @@ export class Master {
     if (current === undefined) return;
     report.say('notice', 'reconfiguring');
     this.logs.flush(); // compiling takes a while
-    const { bundle, result } = await loadBundle(this.invocation, disk, lookup, current.bundle.number + 1);
+    const { bundle, result } = await loadBundle(this.invocation, disk, lookup, ++this.number);
     report.configuration(result);
     const { plan } = result;
     if (plan === undefined) return this.stay(current);

@@ -97,37 +97,44 @@ export class SingleProcess {
   }
 
   private async takeOver(bundle: Bundle, plan: Plan): Promise<TakeOverProblem | undefined> {
-    const { worker, world } = this;
-    const logs = openLogFiles(world.logs.pathsOf(plan.logs));
-    if (!(logs instanceof Map)) return { kind: 'log', ...logs };
+    const { worker } = this;
     const first = worker.driver === undefined;
     worker.prepare(bundle);
-    if (first) {
-      for (const [path, fd] of logs) world.logs.give(path, fd);
-      worker.swap();
-    }
+    // The first plan's listeners need a driver. Later on files are opened last: USR1 may come while an address is waited for.
+    const begun = first ? this.swap(plan) : undefined;
     const opened: Listener[] = [];
-    for (const listener of plan.listeners) {
-      if (worker.hasListener(listener.key)) continue;
-      const bound = await this.bind(listener);
-      if (!isIoError(bound)) {
-        bound.pause(); // until the plan that it belongs to counts
-        opened.push(bound);
-        continue;
-      }
-      worker.closeListeners((each) => opened.includes(each.listener));
+    const problem = begun ?? (await this.listen(plan, opened)) ?? (first ? undefined : this.swap(plan));
+    if (problem !== undefined) {
+      worker.closeListeners(({ listener }) => opened.includes(listener));
       worker.forget();
-      if (!first) world.logs.discard(logs);
-      return { kind: 'bind', listener, error: bound };
-    }
-    if (!first) {
-      for (const [path, fd] of logs) world.logs.give(path, fd);
-      worker.swap();
+      return problem;
     }
     this.number = bundle.number;
     for (const listener of opened) listener.resume();
     const wanted = new Set(plan.listeners.map(({ key }) => key));
     this.closeListeners((key) => !wanted.has(key));
+    return undefined;
+  }
+
+  /** What was prepared counts, with its logs. */
+  private swap(plan: Plan): TakeOverProblem | undefined {
+    const { logs } = this.world;
+    const files = openLogFiles(logs.pathsOf(plan.logs));
+    if (!(files instanceof Map)) return { kind: 'log', ...files };
+    for (const [path, fd] of files) logs.give(path, fd);
+    this.worker.swap();
+    return undefined;
+  }
+
+  /** Adds the plan's listeners that are not there yet to `opened`; they accept nobody until the plan counts. */
+  private async listen(plan: Plan, opened: Listener[]): Promise<TakeOverProblem | undefined> {
+    for (const listener of plan.listeners) {
+      if (this.worker.hasListener(listener.key)) continue;
+      const bound = await this.bind(listener);
+      if (isIoError(bound)) return { kind: 'bind', listener, error: bound };
+      bound.pause();
+      opened.push(bound);
+    }
     return undefined;
   }
 

@@ -170,6 +170,7 @@ function singleSignals(program: SingleProcess, logs: LogFiles, log: Report, fini
     },
     reload(name) {
       log.say('notice', `${name} received, reconfiguring`);
+      log.say('notice', 'reconfiguring');
       void program.load().then((loaded) => {
         if (loaded.problem === undefined) log.say('notice', 'reconfigured');
         else reportProblem(loaded.problem, log);
@@ -178,6 +179,7 @@ function singleSignals(program: SingleProcess, logs: LogFiles, log: Report, fini
     reopen(name) {
       log.say('notice', `${name} received, reopening logs`);
       reopenLogs(logs, undefined, log);
+      log.say('notice', 'reopening logs');
     },
     log,
   };
