@@ -47,9 +47,14 @@ export abstract class HeadLines<E> {
     return 'more';
   }
 
-  /** Has the first byte of a head come, empty lines before it aside? A connection without is idle. */
+  /** Has a byte of a head come, be it of an empty line before it? A connection without is idle. */
   get started(): boolean {
-    return this.begun || this.kept !== '';
+    return this.begun || this.kept !== '' || this.passed > 0;
+  }
+
+  /** The start line has been read, and nothing was wrong with it. */
+  get lineRead(): boolean {
+    return this.begun;
   }
 
   /** A start line with its line feed, or as much of one as there is. Undefined: fine so far. 'head': there is nothing after it (HTTP/0.9). */

@@ -202,10 +202,23 @@ describe('a parser of requests', () => {
     expect(at + parser.consumed).toBe(bytes.length);
   });
 
-  test('is idle until a byte that is no empty line has come', () => {
+  test('is idle until a byte has come, be it of an empty line', () => {
     const parser = new RequestHeadParser(REQUEST_HEAD_DEFAULTS);
-    expect([feed(parser, '\r\n'), parser.started]).toEqual(['more', false]);
-    expect([feed(parser, 'G'), parser.started]).toEqual(['more', true]);
+    expect(parser.started).toBe(false);
+    expect([feed(parser, '\r\n'), parser.started]).toEqual(['more', true]);
+    parser.reset();
+    expect(parser.started).toBe(false);
+  });
+
+  test.each([
+    ['\r\n', '', '', 0],
+    ['GET /a HT', 'GET /a HT', '', 0],
+    ['\r\nGET /a HTTP/1.1\r\nA: b', 'GET /a HTTP/1.1', 'GET', 17],
+    ['GET /a HTTP/1.1\r\nA: b\r\nC', 'GET /a HTTP/1.1', 'GET', 23],
+  ])('tells what it knows of a head that is cut: %j', (text, requestLine, method, headBytes) => {
+    const parser = new RequestHeadParser(REQUEST_HEAD_DEFAULTS);
+    expect(feed(parser, text)).toBe('more');
+    expect(parser.cutHead()).toMatchObject({ requestLine, method, headBytes });
   });
 
   test('takes the options of the server that the host chooses', () => {

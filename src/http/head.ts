@@ -94,6 +94,16 @@ export class RequestHeadParser extends HeadLines<HeadError> {
     this.begin();
   }
 
+  /** What has been read of a head that comes to no end. Of a request line that is not whole only its text: nothing is known before. */
+  cutHead(): RequestHead {
+    const { head } = this;
+    if (this.begun) head.headBytes = this.passed - this.headStart;
+    if (this.begun) return head;
+    const cut = new RequestHead();
+    cut.requestLine = head.requestLine;
+    return cut;
+  }
+
   private begin(): void {
     this.buffersLeft = this.options.largeBuffers.count;
     this.headStart = 0;

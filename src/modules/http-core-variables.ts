@@ -150,7 +150,7 @@ const requestVariables: readonly VariableDeclaration[] = [
   plain('uri', uriOf),
   plain('document_uri', uriOf),
   plain('request_uri', (x) => some(x.unparsedUri)),
-  plain('request', (x) => some(x.head.requestLine)),
+  plain('request', (x) => x.head.requestLine),
   plain('request_method', (x) => some(x.main.method)),
   plain('server_protocol', (x) => some(x.head.protocol)),
   plain('scheme', (x) => (x.client.secure ? 'https' : 'http')),

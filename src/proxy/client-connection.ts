@@ -12,10 +12,13 @@ import { ClientDeadlines, NEVER } from './client-deadlines.ts';
 import type { Driver } from './driver.ts';
 import { ioErrorText } from './error-text.ts';
 import type { AnswerSink, Client, Exchange } from './exchange.ts';
+import type { IdleEnd } from './log-context.ts';
 import { OutQueue, SMALL_QUEUE } from './out-queue.ts';
 import { paceOf } from './pace.ts';
 import type { ExchangeRun } from './run.ts';
 import { renderHead } from './send-head.ts';
+
+const TIMED_OUT = `${CLIENT_TIMED_OUT.text} (110: Connection timed out)`;
 
 /** Where the connection is. 'emptying': an answer has gone out and the rest of its request's body is read away. */
 type State = 'head' | 'busy' | 'emptying' | 'lingering' | 'closed';
@@ -40,8 +43,8 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   private halfClosed = false;
   /** The engine has said that the socket is no more. */
   private gone = false;
-  /** It ends with a reset (`reset_timedout_connection`). */
-  private resets = false;
+  /** For `reset_timedout_connection`. */
+  private timedOut = false;
   /** The next request had begun to come when the one before it ended: `$pipe`. */
   pipelined = false;
   /** The exchange waits to stream a body: told at the turn's end, when what came with the head has been taken in (it may be all). */
@@ -81,9 +84,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.halfClosed = true;
     const { run } = this;
     if (this.state !== 'busy' || run === undefined) {
-      if (this.state === 'head' && this.parser.started)
-        this.driver.log('info', this.client, `${CLIENT_GONE.text} while reading client request headers`);
-      return this.close();
+      return this.state === 'head' ? this.headEnded('closed') : this.close();
     }
     const { x } = run;
     if (x.body.phase === 'storing' || x.body.phase === 'streaming') {
@@ -108,8 +109,10 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
 
   failed(_conn: Conn, error: IoError): void {
     const { run } = this;
+    const reading = this.state === 'head';
     this.gone = true;
     this.forget();
+    if (reading) return this.headEnded(error);
     if (run === undefined) return;
     run.x.keepalive = false;
     run.event({ type: 'failed', failure: CLIENT_GONE, detail: ioErrorText(error) });
@@ -126,17 +129,12 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     const { run } = this;
     if (this.state === 'busy' && run !== undefined) {
       run.x.keepalive = false;
-      this.resets = run.x.location.core.resetTimedoutConnection;
+      this.timedOut = true;
       run.event({ type: 'failed', failure: CLIENT_TIMED_OUT });
       if (now >= deadlines.write) run.breakOff();
       return this.settle();
     }
-    if (this.state === 'head' && this.parser.started) {
-      return this.refuse(
-        408,
-        `${CLIENT_TIMED_OUT.text} (110: Connection timed out) while reading client request headers`,
-      );
-    }
+    if (this.state === 'head') return this.headEnded('timed out');
     this.close();
   }
 
@@ -423,7 +421,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   exchangeEnded(x: Exchange): void {
     if (this.state === 'closed') return;
     const { core } = x.location;
-    if (x.silent) return this.closeSilently();
+    if (x.silent) return this.closeSilently(x);
     if (!x.keepalive || !this.mayGoOn || x.body.phase === 'failed') return this.lingerOrClose(x);
     this.keepaliveMs = core.keepaliveTimeoutMs;
     if (!x.body.complete) {
@@ -445,7 +443,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.deadlines.read = this.driver.engine.now() + this.keepaliveMs;
     this.deadlines.write = NEVER;
     this.deadlines.arm();
-    if (this.halfClosed && this.ahead.length === 0) return this.close();
+    if (this.halfClosed && this.ahead.length === 0) return this.headEnded('closed');
     this.driver.engine.defer(() => {
       this.releaseHeld();
       this.settle();
@@ -480,8 +478,9 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     });
   }
 
-  private closeSilently(): void {
-    if (this.resets) {
+  /** `return 444` counts as a timeout, as in ngx_http_finalize_request(). */
+  private closeSilently({ answer, location }: Exchange): void {
+    if ((this.timedOut || answer.status === 444) && location.core.resetTimedoutConnection) {
       this.forget();
       return this.driver.engine.reset(this.conn);
     }
@@ -525,17 +524,36 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   // What cannot be answered by a location.
 
   private refuseHead(error: HeadError): void {
-    const part = this.parser.head.headBytes === 0 ? 'line' : 'headers';
-    this.refuse(error.status, `${error.reason}${this.parser.detail} while reading client request ${part}`);
+    const reason = `${error.reason}${this.parser.detail} while ${this.reading}`;
+    this.countRefused();
+    this.headRefused = true;
+    this.driver.beginRefused(this, this.parser.head, error.status, reason);
   }
 
-  private refuse(status: number, reason: string): void {
-    this.state = 'busy';
-    this.headRefused = true;
+  /** No more of a head comes: there was none, or it is cut. The socket may be gone. */
+  private headEnded(how: IdleEnd): void {
+    const { driver, parser, client } = this;
+    if (!parser.started) {
+      driver.logIdleEnd(client, how);
+      return this.close();
+    }
+    const reason = how === 'closed' ? CLIENT_GONE.text : how === 'timed out' ? TIMED_OUT : ioErrorText(how);
+    this.timedOut = how === 'timed out';
+    this.countRefused();
+    driver.beginCut(this, parser.cutHead(), this.timedOut ? 408 : 400, `${reason} while ${this.reading}`);
+  }
+
+  /** What the log says that is being done: as nginx names it, the line's own words until it is whole. */
+  private get reading(): string {
+    if (this.parser.lineRead) return 'reading client request headers';
+    return `reading client ${this.pipelined ? 'pipelined ' : ''}request line`;
+  }
+
+  private countRefused(): void {
+    if (this.state !== 'closed') this.state = 'busy';
     this.deadlines.read = NEVER;
     this.client.requests++;
     this.queueStart = this.queue.written;
-    this.driver.beginRefused(this, this.parser.head, status, reason);
   }
 
   private refuseBody(error: HeadError): void {

@@ -18,7 +18,7 @@ import type { Generation } from './generation.ts';
 import { headOptions } from './head-options.ts';
 import { KeepalivePool } from './keepalive-pool.ts';
 import { localAddressOf } from './local-address.ts';
-import { contextOf } from './log-context.ts';
+import { contextOf, type IdleEnd, idleEndText } from './log-context.ts';
 import { PeerConnection } from './peer-connection.ts';
 import type { Codecs, Files, NameQuestion, Names } from './ports.ts';
 import { RequestBody } from './request-body.ts';
@@ -287,6 +287,15 @@ export class Driver implements Program {
 
   /** A head that is none: answered by the server's error pages. `reason` is for the log. */
   beginRefused(connection: ClientConnection, head: RequestHead, status: number, reason: string): void {
+    this.newRefused(connection, head, reason).fail(status);
+  }
+
+  /** A head that comes to no end: nobody is answered, but there is a line in both logs. As ngx_http_read_request_header(). */
+  beginCut(connection: ClientConnection, head: RequestHead, status: number, reason: string): void {
+    this.newRefused(connection, head, reason).hangUp(status);
+  }
+
+  private newRefused(connection: ClientConnection, head: RequestHead, reason: string): ExchangeRun {
     const run = this.newRun(connection, head);
     const { x } = run;
     const target =
@@ -295,7 +304,7 @@ export class Driver implements Program {
     x.log('info', reason);
     x.keepalive = false;
     x.body.refuse();
-    run.fail(status);
+    return run;
   }
 
   private newRun(connection: ClientConnection, head: RequestHead): ExchangeRun {
@@ -384,20 +393,19 @@ export class Driver implements Program {
     });
   }
 
-  log(level: Level, client: Client, text: string): void;
-  log(x: Exchange, level: Level, text: string): void;
-  log(first: Exchange | Level, second: Client | Level, text: string): void {
-    if (typeof first === 'string') {
-      const { number, address } = second as Client;
-      const listener = (second as AcceptedClient).listenerKey;
-      this.generation.errorLog.write(first, `*${number} ${text}, client: ${address}, server: ${listener}`);
-      return;
-    }
-    const x = first;
-    const level = second as Level;
+  log(x: Exchange, level: Level, text: string): void {
     x.generation
       .errorLogOf(x.location.core.errorLogs)
       .write(level, `*${x.client.number} ${text}${contextOf(x)}`);
+  }
+
+  /** A client has gone, or was given up, while no request of it had begun. */
+  logIdleEnd(client: Client, how: IdleEnd): void {
+    const errorLog = this.generation.errorLogOf(this.defaultServer(client).root.core.errorLogs);
+    const text = errorLog.wants('info')
+      ? idleEndText(client, (client as AcceptedClient).listenerKey, how)
+      : undefined;
+    if (text !== undefined) errorLog.write('info', `*${client.number} ${text}`);
   }
 
   wantsLog(x: Exchange, level: Level): boolean {

@@ -105,8 +105,8 @@ export function breakOff(x: Exchange): void {
   endNow(x);
 }
 
-/** No answer at all: `return 444`, a client that has gone, one that was too slow. */
-function silence(x: Exchange, status: number): void {
+/** No answer at all, `status` is for the log: `return 444`, a client that has gone, one that was too slow. */
+export function silence(x: Exchange, status: number): void {
   x.answer.status = status;
   x.keepalive = false;
   x.silent = true;

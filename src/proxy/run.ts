@@ -6,6 +6,7 @@ import type { Conn, TimerOwner, TimerSlot } from '../io/engine.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { Driver } from './driver.ts';
 import { type Command, type Event, type Exchange, type FilePart, step } from './exchange.ts';
+import { silence } from './finish.ts';
 import type { PeerConnection } from './peer-connection.ts';
 import { startTunnel } from './tunnel-start.ts';
 
@@ -104,6 +105,12 @@ export class ExchangeRun implements TimerOwner {
   /** Ends the request with a status that the driver found. */
   fail(status: number): void {
     this.x.finish(status);
+    this.obey();
+  }
+
+  /** Ends the request with a status for the log alone: nobody is left to be answered. */
+  hangUp(status: number): void {
+    silence(this.x, status);
     this.obey();
   }
 

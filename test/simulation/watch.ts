@@ -14,7 +14,7 @@ import type { Balancer } from '../support/balancer.ts';
 import type { Cast } from './cast.ts';
 
 export class Watch {
-  /** Exchanges that the driver has begun, the refused heads among them; each must be logged. */
+  /** Exchanges that the driver has begun, the refused and the cut heads among them; each must be logged. */
   begun = 0;
   private readonly cast: Cast;
   private readonly balancer: Balancer;
@@ -49,6 +49,7 @@ export class Watch {
     const { ledger } = this.cast;
     const begin = driver.begin.bind(driver);
     const beginRefused = driver.beginRefused.bind(driver);
+    const beginCut = driver.beginCut.bind(driver);
     const connect = driver.connect.bind(driver);
     driver.begin = (connection: ClientConnection, head: RequestHead, ignored) => {
       this.begun++;
@@ -62,13 +63,19 @@ export class Watch {
       if (this.cast.tracing) this.cast.trace('balancer', `begins ${head.requestLine}`);
       begin(connection, head, ignored);
     };
-    driver.beginRefused = (connection, head, status, reason) => {
+    const ends = (head: RequestHead, how: string): void => {
       this.begun++;
       const record = ledger.findWhole(head.requestLine);
       if (record !== undefined) record.begun++;
-      if (this.cast.tracing)
-        this.cast.trace('balancer', `refuses ${JSON.stringify(head.requestLine)} with ${status}`);
+      if (this.cast.tracing) this.cast.trace('balancer', `${how} ${JSON.stringify(head.requestLine)}`);
+    };
+    driver.beginRefused = (connection, head, status, reason) => {
+      ends(head, `refuses with ${status}`);
       beginRefused(connection, head, status, reason);
+    };
+    driver.beginCut = (connection, head, status, reason) => {
+      ends(head, `gives up with ${status}`);
+      beginCut(connection, head, status, reason);
     };
     const resolve = driver.resolve.bind(driver);
     driver.resolve = (run: ExchangeRun, question) => {
