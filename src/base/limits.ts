@@ -146,6 +146,12 @@ export const LOG_PENDING_BYTES_MAX = limit(
   'bytes',
   'lines of a log that its file does not take wait here; further ones are dropped and counted',
 );
+export const LOG_TROUBLE_MS = limit(
+  'log_trouble',
+  60_000,
+  'ms',
+  'the error log says no more often than this that a log is not written, and how many lines were lost',
+);
 export const RESOLVER_CACHE_MAX = limit(
   'resolver_cache',
   4096,

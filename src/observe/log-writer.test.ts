@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LOG_PENDING_BYTES_MAX } from '../base/limits.ts';
 import type { LogOptions } from '../plan/scope.ts';
-import { type LogOutput, LogWriter } from './log-writer.ts';
+import { type LogOutput, type LogRefusal, LogWriter } from './log-writer.ts';
 
 const PLAIN: LogOptions = { bufferBytes: 0, flushMs: 0, gzipLevel: 0 };
 
@@ -28,9 +28,9 @@ class Disk implements LogOutput {
   text = '';
   writes = 0;
   takes: number | string = Number.POSITIVE_INFINITY;
-  write(text: string): number | { readonly code: string } {
+  write(text: string): number | LogRefusal {
     this.writes++;
-    if (typeof this.takes === 'string') return { code: this.takes };
+    if (typeof this.takes === 'string') return { code: this.takes, text: this.takes };
     const taken = text.slice(0, this.takes);
     this.text += taken;
     return taken.length;
@@ -40,7 +40,9 @@ class Disk implements LogOutput {
 function made(options: Partial<LogOptions> = {}, pack?: (text: string) => string) {
   const hand = new Hand();
   const disk = new Disk();
-  return { hand, disk, writer: new LogWriter(disk, { ...PLAIN, ...options }, hand, pack) };
+  let count = 0;
+  const ports = { clock: hand, ...(pack && { pack }), troubled: () => void count++ };
+  return { hand, disk, writer: new LogWriter(disk, { ...PLAIN, ...options }, ports), told: () => count };
 }
 
 describe('a log', () => {
@@ -90,6 +92,42 @@ describe('a log', () => {
     hand.elapse();
     expect(disk.text).toBe('first\nsecond\n');
     expect(hand.delays).toEqual([]);
+  });
+
+  it('does not ask a file that has just refused again for each line, and asks it less and less often', () => {
+    const { hand, disk, writer } = made();
+    disk.takes = 'ENOSPC';
+    const waits: number[] = [];
+    for (let round = 1; round <= 8; round++) {
+      for (let i = 0; i < 3; i++) {
+        writer.write('line\n');
+        writer.flush();
+      }
+      expect(disk.writes).toBe(round);
+      waits.push(...hand.delays.map(({ ms }) => ms));
+      hand.elapse();
+    }
+    expect(waits).toEqual([200, 400, 800, 1600, 3200, 3200, 3200, 3200]);
+    disk.takes = 1;
+    writer.finish();
+    disk.takes = Number.POSITIVE_INFINITY;
+    hand.elapse();
+    expect(disk.text).toBe('line\n'.repeat(24));
+  });
+
+  it.each([
+    ['ENOSPC', 1],
+    ['EAGAIN', 0],
+  ])('tells of a file that answers %s: %i, and of each line that is lost', (code, times) => {
+    const { hand, disk, writer, told } = made();
+    disk.takes = code;
+    writer.write('line\n');
+    writer.flush();
+    expect(told()).toBe(times);
+    writer.write('x'.repeat(LOG_PENDING_BYTES_MAX));
+    expect(told()).toBe(times + 1);
+    expect(writer).toMatchObject({ dropped: 1, refusal: { code } });
+    expect(hand.delays).toHaveLength(1);
   });
 
   it('drops and counts what goes beyond its limit', () => {

@@ -3,9 +3,24 @@
 import { LOG_PENDING_BYTES_MAX } from '../base/limits.ts';
 import type { LogOptions } from '../plan/scope.ts';
 
-/** Writes bytes of a byte string to a descriptor; how many were taken, or the errno's name. */
+/** What a file answers instead of taking bytes. */
+export interface LogRefusal {
+  readonly code: string;
+  /** As nginx has it: "28: No space left on device". */
+  readonly text: string;
+}
+
+/** Writes bytes of a byte string to a descriptor; how many were taken, or why none. */
 export interface LogOutput {
-  write(text: string): number | { readonly code: string };
+  write(text: string): number | LogRefusal;
+}
+
+export interface LogWriterPorts {
+  readonly clock: LogClock;
+  /** Makes a gzip member of what is written at once, where the options ask for it. */
+  readonly pack?: (text: string) => string;
+  /** Lines are lost, or in danger: the file has refused for another reason than being slow. It must not write to this log at once. */
+  readonly troubled?: () => void;
 }
 
 export interface LogClock {
@@ -18,30 +33,36 @@ export interface LogClock {
 export class LogWriter {
   /** Lines that could not be kept. */
   dropped = 0;
+  /** What the file said when it last took nothing. */
+  refusal: LogRefusal | undefined;
   private output: LogOutput;
   private readonly options: LogOptions;
   private readonly clock: LogClock;
   private readonly pack: ((text: string) => string) | undefined;
+  private readonly troubled: (() => void) | undefined;
   /** Lines; where they are packed, those that are not yet. */
   private pending = '';
   /** Packed bytes that the file has not taken. */
   private packed = '';
   private asked = false;
   private timed = false;
+  /** The file has not taken everything: it is asked again later, and not for each line. */
   private retrying = false;
+  private retryMs = RETRY_MS;
 
-  /** `pack` makes a gzip member of what is written at once, where the options ask for it. */
-  constructor(output: LogOutput, options: LogOptions, clock: LogClock, pack?: (text: string) => string) {
+  constructor(output: LogOutput, options: LogOptions, { clock, pack, troubled }: LogWriterPorts) {
     this.output = output;
     this.options = options;
     this.clock = clock;
     this.pack = options.gzipLevel > 0 ? pack : undefined;
+    this.troubled = troubled;
   }
 
   /** `line` ends with its line feed. */
   write(line: string): void {
     if (this.pending.length + this.packed.length + line.length > LOG_PENDING_BYTES_MAX) {
       this.dropped++;
+      this.troubled?.();
       return;
     }
     this.pending += line;
@@ -56,13 +77,19 @@ export class LogWriter {
     }
   }
 
-  /** Another file from the next line on (USR1, a reload). */
+  /** Another file from the next line on (USR1, a reload), and for what the one before has not taken. */
   reopen(output: LogOutput): void {
-    this.flush();
+    this.finish();
     this.output = output;
+    this.finish();
   }
 
   flush(): void {
+    if (!this.retrying) this.finish();
+  }
+
+  /** Tries even where the file has just refused: nobody may come back. */
+  finish(): void {
     if (this.packed !== '') this.packed = this.push(this.packed);
     if (this.packed === '' && this.pending !== '') {
       const { pending } = this;
@@ -72,7 +99,7 @@ export class LogWriter {
     }
     if ((this.pending !== '' || this.packed !== '') && !this.retrying) {
       this.retrying = true;
-      this.clock.after(RETRY_MS, () => {
+      this.clock.after(this.retryMs, () => {
         this.retrying = false;
         this.flush();
       });
@@ -82,7 +109,14 @@ export class LogWriter {
   /** What is left of `text`. */
   private push(text: string): string {
     const taken = this.output.write(text);
-    return typeof taken === 'number' ? text.slice(taken) : text;
+    if (typeof taken === 'number') {
+      this.retryMs = RETRY_MS;
+      return text.slice(taken);
+    }
+    this.refusal = taken;
+    this.retryMs = Math.min(2 * this.retryMs, RETRY_MS_MAX);
+    if (taken.code !== 'EAGAIN') this.troubled?.();
+    return text;
   }
 
   private ask(): void {
@@ -96,3 +130,5 @@ export class LogWriter {
 }
 
 const RETRY_MS = 100;
+/** Each try copies all that waits: a file that goes on refusing is asked less often. */
+const RETRY_MS_MAX = 3200;

@@ -107,6 +107,7 @@ export class Embedded {
       ]),
     );
     this.program = new SingleProcess(this.world(), this.invocation());
+    this.logs.alert = (text) => this.program.worker.generation?.errorLog.write('alert', text);
   }
 
   /** Takes a source over, or the one before as it is now; what that changes, or why it cannot be. One load follows the other. */

@@ -3,8 +3,9 @@
 import { chownSync, closeSync, fchmodSync, fstatSync, writeSync } from 'node:fs';
 import { constants, gzipSync } from 'node:zlib';
 import { byteString, bytesOf } from '../base/bytes.ts';
+import { LOG_TROUBLE_MS } from '../base/limits.ts';
 import type { IoError } from '../io/engine.ts';
-import { ioErrorOfNode, isIoError } from '../io/io-error.ts';
+import { ioErrorOfNode, ioErrorText, isIoError } from '../io/io-error.ts';
 import { type LogClock, type LogOutput, LogWriter } from '../observe/log-writer.ts';
 import type { LogPlan } from '../plan/plan.ts';
 import { makeFoldersFor } from './folders.ts';
@@ -72,11 +73,14 @@ export function logOutput(fd: number): LogOutput {
       try {
         return writeSync(fd, bytesOf(text));
       } catch (error) {
-        return { code: (error as NodeJS.ErrnoException).code ?? 'EIO' };
+        const failure = ioErrorOfNode('write', error);
+        return { code: failure.code, text: ioErrorText(failure) };
       }
     },
   };
 }
+
+const LOG_TROUBLE_SAY_MS = 10;
 
 /** For a path that nobody has opened, and for one that is given up. */
 const NOWHERE: LogOutput = { write: (text) => text.length };
@@ -94,6 +98,10 @@ export class LogFiles {
   private readonly virtual: ReadonlyMap<string, LogOutput>;
   private readonly fds = new Map<string, number>();
   private readonly writers = new Map<string, Writer>();
+  /** Paths whose trouble was told less than LOG_TROUBLE_MS ago. */
+  private readonly told = new Set<string>();
+  /** Takes the text of an alert about a log that is not written. */
+  alert: (text: string) => void = () => undefined;
 
   /** `defaultPath` is what a plan's log without a path stands for: `-e`, or logs/error.log. */
   constructor(clock: LogClock, defaultPath: string, virtual: ReadonlyMap<string, LogOutput> = new Map()) {
@@ -133,9 +141,27 @@ export class LogFiles {
     if (known !== undefined) return known.writer;
     const pack = (text: string): string =>
       byteString(gzipSync(bytesOf(text), { level: options.gzipLevel, finishFlush: constants.Z_FINISH }));
-    const writer = new LogWriter(this.outputOf(real), options, this.clock, pack);
+    const troubled = (): void => this.troubled(real, writer, 0);
+    const ports = { clock: this.clock, pack, troubled };
+    const writer: LogWriter = new LogWriter(this.outputOf(real), options, ports);
     this.writers.set(key, { path: real, writer });
     return writer;
+  }
+
+  /** As ngx_http_log_write(): a line now, and none for the next minute; then one more where lines were lost meanwhile. */
+  private troubled(path: string, writer: LogWriter, droppedBefore: number): void {
+    if (this.told.has(path)) return;
+    this.told.add(path);
+    // Not at once: the line may be for the very log that is being written.
+    this.clock.after(LOG_TROUBLE_SAY_MS, () => {
+      const { dropped, refusal } = writer;
+      const lost = dropped > droppedBefore ? `; lines lost so far: ${dropped}` : '';
+      this.alert(`write() to "${path}" failed (${refusal?.text ?? 'too slow'})${lost}`);
+      this.clock.after(LOG_TROUBLE_MS, () => {
+        this.told.delete(path);
+        if (writer.dropped > dropped) this.troubled(path, writer, dropped);
+      });
+    });
   }
 
   /** Opened for a plan that does not come after all. */
@@ -161,7 +187,7 @@ export class LogFiles {
   }
 
   flush(): void {
-    for (const { writer } of this.writers.values()) writer.flush();
+    for (const { writer } of this.writers.values()) writer.finish();
   }
 
   private outputOf(path: string): LogOutput {

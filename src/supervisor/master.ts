@@ -77,6 +77,7 @@ export class Master {
     this.invocation = invocation;
     this.garbage = new Garbage(engine);
     this.logs = new LogFiles(logClock(engine), defaultLog(invocation));
+    this.logs.alert = (text) => this.report.say('alert', text);
     this.workers = new Workers(
       engine,
       () => this.supplies(),

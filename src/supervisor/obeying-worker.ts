@@ -154,6 +154,7 @@ export class ObeyingWorker implements FdChannelHandler {
     const refused = role.credentials === undefined ? undefined : become(role.credentials);
     if (refused !== undefined) this.problem = refused;
     const logs = new LogFiles(logClock(engine), role.defaultLog);
+    logs.alert = (text) => this.log('alert', text);
     this.logs = logs;
     this.problems = problems.filter((each) => each !== undefined);
     this.worker = new Worker({

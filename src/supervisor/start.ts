@@ -115,6 +115,7 @@ async function runAlone(
     },
     invocation,
   );
+  logs.alert = (text) => program.worker.generation?.errorLog.write('alert', text);
   const { problem } = await program.load();
   if (problem !== undefined) {
     reportProblem(problem, report);

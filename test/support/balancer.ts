@@ -305,7 +305,9 @@ export class Balancer {
         });
         engine.timers.arm(slot, engine.now() + ms);
       };
-      writer = new LogWriter(output, options, { atTurnEnd: (work) => engine.atTurnEnd(work), after });
+      writer = new LogWriter(output, options, {
+        clock: { atTurnEnd: (work) => engine.atTurnEnd(work), after },
+      });
       this.writers.set(key, writer);
     }
     return writer;

@@ -1,0 +1,92 @@
+// Logs that cannot be written: a full disk, a pipe that nobody reads or whose reader has gone. Requests are answered all the same, the
+// error log says it, and what can be kept is written when there is room again.
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { curl } from './clients.ts';
+import { emptyFolder, freePort, IS_NGINX, type Program, startProgram, until } from './program.ts';
+
+const FULL = 'failed (28: No space left on device)';
+
+async function begin(
+  logs: string,
+  main = '',
+): Promise<{ program: Program; ask(path?: string): Promise<string> }> {
+  const port = await freePort();
+  const program = await startProgram(
+    `worker_processes 1; ${main} http { ${logs} server { listen ${port}; location / { return 200 fine; } location /no { deny all; } } }`,
+  );
+  return { program, ask: (path = '/') => curl(`http://127.0.0.1:${port}${path}`) };
+}
+
+describe.skipIf(process.platform !== 'linux' || IS_NGINX)('a log that cannot be written', () => {
+  it('to a full disk is told of in the error log, once', async () => {
+    const { program, ask } = await begin('access_log /dev/full;');
+    const lines = (): string[] =>
+      program
+        .read('logs/error.log')
+        .split('\n')
+        .filter((line) => line.includes(`write() to "/dev/full" ${FULL}`));
+    for (let i = 0; i < 5; i++) expect(await ask()).toBe('fine');
+    await until(() => lines().length > 0, 'the alert');
+    for (let i = 0; i < 5; i++) expect(await ask()).toBe('fine');
+    expect(lines()).toHaveLength(1);
+    expect(lines()[0]).toMatch(/\[alert\] (\d+)#\1: write\(\)/);
+  });
+
+  it('is told of in another one where it is the error log itself', async () => {
+    const { program, ask } = await begin(
+      'access_log off;',
+      'error_log /dev/full; error_log logs/second.log;',
+    );
+    expect(await ask('/no')).toContain('403');
+    await until(
+      () => program.read('logs/second.log').includes(`write() to "/dev/full" ${FULL}`),
+      'the alert',
+    );
+    expect(program.read('logs/second.log')).toContain('access forbidden by rule');
+    expect(await ask()).toBe('fine');
+  });
+
+  it('goes on in its new file when a full one was moved away', async () => {
+    const { program, ask } = await begin('access_log logs/access.log;');
+    const log = join(program.folder, 'logs/access.log');
+    await rename(log, `${log}.1`);
+    execFileSync('ln', ['-s', '/dev/full', log]);
+    program.signal('SIGUSR1');
+    await until(async () => {
+      await ask();
+      return program.read('logs/error.log').includes(`write() to "${log}" ${FULL}`);
+    }, 'the alert');
+    await rename(log, `${log}.2`);
+    program.signal('SIGUSR1');
+    await until(() => program.read('logs/access.log').includes('"GET / HTTP/1.1" 200'), 'what was kept');
+  });
+
+  it('because the reader of its pipe has gone keeps its lines for the next one', async () => {
+    const pipe = join(emptyFolder(), 'pipe');
+    execFileSync('mkfifo', ['-m', '666', pipe]);
+    const first = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+    const { program, ask } = await begin(`access_log ${pipe};`);
+    expect(await ask()).toBe('fine');
+    closeSync(first);
+    await until(async () => {
+      expect(await ask()).toBe('fine');
+      return program.read('logs/error.log').includes(`write() to "${pipe}" failed (32: Broken pipe)`);
+    }, 'the alert');
+    const next = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+    onTestFinished(() => closeSync(next));
+    await until(() => readSome(next).includes('"GET / HTTP/1.1" 200'), 'a line');
+  });
+});
+
+function readSome(fd: number): string {
+  const bytes = Buffer.alloc(65_536);
+  try {
+    return bytes.toString('latin1', 0, readSync(fd, bytes));
+  } catch {
+    return ''; // nothing there yet
+  }
+}
