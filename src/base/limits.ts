@@ -26,6 +26,18 @@ export const INCLUDE_DEPTH_MAX = limit(
   'count',
   'the configuration is refused at the include that goes deeper',
 );
+export const INCLUDES_MAX = limit(
+  'includes',
+  100_000,
+  'count',
+  'the configuration is refused at the include that brings one more file, each counted as often as it is included',
+);
+export const CONFIG_BYTES_MAX = limit(
+  'config_total',
+  33_554_432,
+  'bytes',
+  'the configuration is refused at the include with which it is longer, each file counted as often as it is included',
+);
 export const BLOCK_DEPTH_MAX = limit(
   'block_depth',
   100,

@@ -81,6 +81,25 @@ describe('include', () => {
     expect(said).toEqual(['includes are nested deeper than 20 in /conf/nginx.conf:1']);
   });
 
+  it('files that include the next one twice are not read a million times', () => {
+    const files: Record<string, string> = { '/conf/nginx.conf': 'include 1;', '/conf/19': '' };
+    for (let i = 1; i < 19; i++) files[`/conf/${i}`] = `include ${i + 1};\ninclude ${i + 1};`;
+    expect(parse(files).said).toEqual(['more than 100000 files are included in /conf/18:2']);
+  });
+
+  it('a configuration that is longer than 32 MiB is refused, once, where it becomes so', () => {
+    const long = `#${'x'.repeat(2 ** 20 - 2)}\n`;
+    const main = (count: number): string => `${'include a;'.repeat(count)} b;`.padEnd(1000);
+    const files = { '/conf/a': long };
+    expect(parse({ ...files, '/conf/nginx.conf': main(31) })).toMatchObject({ said: [], names: ['b'] });
+    expect(parse({ ...files, '/conf/nginx.conf': main(60) }).said).toEqual([
+      'the configuration is longer than 33554432 bytes, with what it includes in /conf/nginx.conf:1',
+    ]);
+    expect(parse({ '/conf/nginx.conf': ' '.repeat(2 ** 25 + 1) }).errors).toMatchObject([
+      { message: '"/conf/nginx.conf" is longer than 33554432 bytes', line: 0 },
+    ]);
+  });
+
   it('twenty levels are allowed', () => {
     const files: Record<string, string> = { '/conf/nginx.conf': 'include 1;' };
     for (let i = 1; i < 20; i++) files[`/conf/${i}`] = `include ${i + 1};`;

@@ -1,6 +1,12 @@
 // Words → statements and blocks, with every `include` expanded where it stands, as ngx_conf_parse() and ngx_conf_include().
 // All mistakes are gathered. Files come through a port; what a directive means is check.ts's.
-import { BLOCK_DEPTH_MAX, CONFIG_ERRORS_MAX, INCLUDE_DEPTH_MAX } from '../base/limits.ts';
+import {
+  BLOCK_DEPTH_MAX,
+  CONFIG_BYTES_MAX,
+  CONFIG_ERRORS_MAX,
+  INCLUDE_DEPTH_MAX,
+  INCLUDES_MAX,
+} from '../base/limits.ts';
 import { ConfigError } from './config-error.ts';
 import type { Source, Statement, Word } from './directive.ts';
 import { type ConfigFiles, failureMessage, isGlob } from './files.ts';
@@ -52,8 +58,11 @@ class TreeReader {
   private readonly errors: ConfigError[] = [];
   private errorsDropped = 0;
   private includeDepth = 0;
-  /** Set by the first include that goes too deep: nothing is included any more. */
-  private tooDeep = false;
+  /** Files that were included and bytes that were read in all, each file as often as it is included. */
+  private includes = 0;
+  private bytes = 0;
+  /** Set by the first include that goes beyond a limit: nothing is included any more. */
+  private stopped = false;
   private readonly confPrefix: string;
   private readonly files: ConfigFiles;
 
@@ -70,6 +79,8 @@ class TreeReader {
   readMain(file: string, into: Statement[]): void {
     const source = this.open(file);
     if (source instanceof ConfigError) this.fail(() => source);
+    else if (source.text.length > CONFIG_BYTES_MAX)
+      this.fail(() => withoutPlace(`"${file}" is longer than ${CONFIG_BYTES_MAX} bytes`));
     else this.readSource(source, true, into);
   }
 
@@ -78,6 +89,7 @@ class TreeReader {
   }
 
   private readSource(source: Source, isFile: boolean, into: Statement[]): void {
+    this.bytes += source.text.length;
     const report: Report = (from, to, message, hint) => {
       this.fail(() => errorAt(source, from, to, message, tokens.words[0]?.text ?? '', hint));
     };
@@ -154,12 +166,12 @@ class TreeReader {
       const message = 'invalid number of arguments in "include" directive';
       return this.fail(() => errorAtWord(name, message, 'include', '"include" takes 1 argument'));
     }
-    if (this.tooDeep) return;
+    if (this.stopped) return;
     if (this.includeDepth === INCLUDE_DEPTH_MAX) {
-      this.tooDeep = true;
-      const hint = 'a file that includes itself?';
-      return this.fail(() =>
-        errorAtWord(word, `includes are nested deeper than ${INCLUDE_DEPTH_MAX}`, 'include', hint),
+      return this.stop(
+        word,
+        `includes are nested deeper than ${INCLUDE_DEPTH_MAX}`,
+        'a file that includes itself?',
       );
     }
     const path = word.text.startsWith('/') ? word.text : this.confPrefix + word.text;
@@ -167,9 +179,19 @@ class TreeReader {
     for (const file of isGlob(path) ? this.files.glob(path) : [path]) {
       const source = this.open(file, word);
       if (source instanceof ConfigError) this.fail(() => source);
+      else if (++this.includes > INCLUDES_MAX)
+        this.stop(word, `more than ${INCLUDES_MAX} files are included`);
+      else if (this.bytes + source.text.length > CONFIG_BYTES_MAX)
+        this.stop(word, `the configuration is longer than ${CONFIG_BYTES_MAX} bytes, with what it includes`);
       else this.readSource(source, true, into);
+      if (this.stopped) break;
     }
     this.includeDepth--;
+  }
+
+  private stop(word: Word, message: string, hint?: string): void {
+    this.stopped = true;
+    this.fail(() => errorAtWord(word, message, 'include', hint));
   }
 
   private open(path: string, word?: Word): Source | ConfigError {
@@ -183,7 +205,7 @@ class TreeReader {
     }
     const message = failureMessage(path, text);
     if (word !== undefined) return errorAtWord(word, message, 'include');
-    return new ConfigError({ message, file: '', line: 0, column: 0, directive: '' });
+    return withoutPlace(message);
   }
 
   /** An error that nobody will see is not made: a file may hold a million. */
@@ -191,6 +213,10 @@ class TreeReader {
     if (this.errors.length < CONFIG_ERRORS_MAX) this.errors.push(error());
     else this.errorsDropped++;
   }
+}
+
+function withoutPlace(message: string): ConfigError {
+  return new ConfigError({ message, file: '', line: 0, column: 0, directive: '' });
 }
 
 interface Reading {
