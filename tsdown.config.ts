@@ -1,5 +1,5 @@
 // How the build bundles: dist/ is the release (asserts of per-byte code cut), dist/checked/ keeps every assert,
-// dist/scripts/ and dist/examples/ are for the checkout alone and are not packed.
+// dist/scripts/, dist/examples/ and dist/bench/ are for the checkout alone and are not packed.
 import { readdirSync } from 'node:fs';
 import { defineConfig, type UserConfig } from 'tsdown';
 
@@ -22,6 +22,7 @@ const program = {
   worker: 'src/supervisor/worker-main.ts',
 };
 const scripts = typeScriptIn('scripts');
+const bench = { main: 'bench/main.ts', 'http-proxy-3': 'bench/http-proxy-3.ts' };
 const examples = {
   'chat-node': 'examples/chat-node/main.ts',
   visitor: 'examples/chat-node/visitor.ts',
@@ -39,6 +40,7 @@ export default defineConfig([
   },
   { ...shared, entry: program, outDir: 'dist/checked', clean: false, define: { HOLDFAST_DEBUG: 'true' } },
   { ...shared, entry: scripts, outDir: 'dist/scripts', clean: false, define: { HOLDFAST_DEBUG: 'true' } },
+  { ...shared, entry: bench, outDir: 'dist/bench', clean: false },
   {
     ...shared,
     entry: examples,
