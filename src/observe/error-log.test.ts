@@ -30,6 +30,25 @@ describe('the error log', () => {
     expect([log.wants('info'), log.wants('debug')]).toEqual([true, false]);
   });
 
+  it('is the same as another that writes the same to the same files', () => {
+    const [one, two] = [{ write: () => undefined }, { write: () => undefined }];
+    const log = (...targets: [Level, typeof one][]): ErrorLog =>
+      new ErrorLog(
+        targets.map(([level, sink]) => ({ level, sink })),
+        () => '',
+        1,
+      );
+    const subject = log(['info', one], ['crit', two]);
+    expect(subject.sameAs(log(['info', one], ['crit', two]))).toBe(true);
+    for (const other of [
+      log(['info', one]),
+      log(['info', one], ['warn', two]),
+      log(['info', two], ['crit', two]),
+      {},
+    ])
+      expect(subject.sameAs(other)).toBe(false);
+  });
+
   it('wants nothing without files', () => {
     const { log } = over();
     expect(log.wants('emerg')).toBe(false);

@@ -35,6 +35,15 @@ export class ErrorLog {
     this.least = Math.max(-1, ...targets.map(({ level }) => GRAVITY[level]));
   }
 
+  /** Whether both write the same lines to the same logs. */
+  sameAs(other: object): boolean {
+    if (!(other instanceof ErrorLog) || other.targets.length !== this.targets.length) return false;
+    return this.targets.every(({ level, sink }, i) => {
+      const target = other.targets[i];
+      return target?.level === level && target.sink === sink;
+    });
+  }
+
   wants(level: Level): boolean {
     return GRAVITY[level] <= this.least;
   }

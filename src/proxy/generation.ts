@@ -11,6 +11,8 @@ export interface LogSink {
 }
 
 export interface ErrorLog {
+  /** Whether both write the same lines to the same logs: each generation has objects of its own. */
+  sameAs(other: ErrorLog): boolean;
   /** Whether a line of that level is wanted anywhere, so that its text need not be made. */
   wants(level: Level): boolean;
   write(level: Level, text: string): void;

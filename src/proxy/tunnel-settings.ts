@@ -46,7 +46,7 @@ export class TunnelSettingsTable {
     if (uses === 0) this.rows[number] = undefined;
   }
 
-  /** Distinct settings in use, for the leak checks. */
+  /** Distinct settings in use. */
   get size(): number {
     return this.rows.filter((each) => each !== undefined).length;
   }
@@ -62,6 +62,6 @@ function sameSettings(one: TunnelSettings, two: TunnelSettings): boolean {
     one.sendTimeoutMs === two.sendTimeoutMs &&
     one.clientSendTimeoutMs === two.clientSendTimeoutMs &&
     one.resetTimedoutConnection === two.resetTimedoutConnection &&
-    one.errorLog === two.errorLog
+    one.errorLog.sameAs(two.errorLog)
   );
 }

@@ -248,6 +248,11 @@ export class TunnelTable implements ConnectionHandler, TimerOwner {
     for (let row = 0; row < this.used; row++) if (this.isOpen(row)) yield row;
   }
 
+  /** Distinct settings that open tunnels hold. */
+  get settingsCount(): number {
+    return this.settings.size;
+  }
+
   view(row: number): TunnelView | undefined {
     if (row >= this.used || !this.isOpen(row)) return undefined;
     const rows = this.rowsOf(2 * row);
