@@ -1,7 +1,7 @@
 // The directives of ngx_http_proxy_module that are plain settings; proxy_pass, the rewriting of answers and proxy_set_header have files
 // of their own.
 import { parseAddress } from '../config/address.ts';
-import { word as anyWord, flag, integer, oneOf, size, time } from '../config/argument.ts';
+import { word as anyWord, flag, integer, oneOf, rest, size, time } from '../config/argument.ts';
 import { type Context, directive, type Site } from '../config/directive.ts';
 import { constantText, parseTemplate, type Template, template } from '../config/template.ts';
 import { parseSize, parseWhole } from '../config/units.ts';
@@ -395,6 +395,45 @@ const proxySendLowat = directive({
   example: 'proxy_send_lowat 12000;',
 });
 
+const NO_CACHE = 'because nothing is cached here';
+
+/** What many files switch off and Holdfast does not have. */
+function offOnly(name: string, what: string) {
+  return directive({
+    name,
+    contexts: LEVELS,
+    arity: [1, 1],
+    read(site): 'off' {
+      if (site.words[0]?.text === 'off') return 'off';
+      throw site.error(`"${name}" directive is not supported by Holdfast`, undefined, 'only "off" is taken');
+    },
+    noEffect: 'because off is all that there is here',
+    doc: `In nginx ${what}. Only off is taken.`,
+    example: `${name} off;`,
+    refuses: { [`${name} one;`]: `"${name}" directive is not supported by Holdfast` },
+  });
+}
+
+export const proxyCacheBypass = directive({
+  name: 'proxy_cache_bypass',
+  contexts: LEVELS,
+  args: [rest(template)],
+  repeat: true,
+  noEffect: NO_CACHE,
+  doc: 'In nginx when an answer is not taken from the cache; it stands in many files that proxy WebSockets, without one.',
+  example: 'proxy_cache_bypass $http_upgrade;',
+});
+
+export const proxyNoCache = directive({
+  name: 'proxy_no_cache',
+  contexts: LEVELS,
+  args: [rest(template)],
+  repeat: true,
+  noEffect: NO_CACHE,
+  doc: 'In nginx when an answer is not put into the cache.',
+  example: 'proxy_no_cache $http_upgrade;',
+});
+
 // biome-ignore lint/suspicious/noExplicitAny: directives of many value types
 export const plainDirectives: readonly any[] = [
   proxyConnectTimeout,
@@ -426,6 +465,10 @@ export const plainDirectives: readonly any[] = [
   proxyIgnoreHeaders,
   proxyBind,
   proxySendLowat,
+  offOnly('proxy_cache', 'the zone in which answers are cached'),
+  offOnly('proxy_store', 'where answers are kept as files'),
+  proxyCacheBypass,
+  proxyNoCache,
   tablesOnly('proxy_headers_hash_max_size', 'proxy_headers_hash_max_size 1024;'),
   tablesOnly('proxy_headers_hash_bucket_size', 'proxy_headers_hash_bucket_size 128;'),
 ];

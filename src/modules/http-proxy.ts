@@ -47,6 +47,11 @@ function compile(scope: Scope, outer: ProxySlice | undefined): ProxySlice {
   const written = scope.own(proxyPass);
   const pass = written === undefined ? undefined : compilePass(scope, written);
   if (scope.has(proxyPass)) scope.setContent(passOn);
+  for (const unused of [
+    ...scope.all(directives.proxyCacheBypass),
+    ...scope.all(directives.proxyNoCache),
+  ].flat())
+    scope.render(unused); // its variables must be there
   const method = scope.get(directives.proxyMethod);
   const body = scope.get(directives.proxySetBody);
   const version = scope.get(directives.proxyHttpVersion);
@@ -196,8 +201,8 @@ function contextOf(x: Exchange): ProxyContext | undefined {
 }
 
 const UNSUPPORTED = `
-  proxy_store proxy_store_access proxy_socket_rcvbuf proxy_socket_sndbuf proxy_limit_rate
-  proxy_cache proxy_cache_key proxy_cache_path proxy_cache_bypass proxy_no_cache proxy_cache_valid
+  proxy_store_access proxy_socket_rcvbuf proxy_socket_sndbuf proxy_limit_rate
+  proxy_cache_key proxy_cache_path proxy_cache_valid
   proxy_cache_min_uses proxy_cache_max_range_offset proxy_cache_use_stale proxy_cache_methods proxy_cache_lock
   proxy_cache_lock_timeout proxy_cache_lock_age proxy_cache_revalidate proxy_cache_convert_head
   proxy_cache_background_update proxy_ssl_session_reuse proxy_ssl_protocols proxy_ssl_ciphers proxy_ssl_name

@@ -1,4 +1,6 @@
 // A plan under construction: what blocks share while they are compiled (variables, zones, logs, upstreams) and what is checked last.
+
+import { CONFIG_ERRORS_MAX } from '../base/limits.ts';
 import {
   type Block,
   type CheckedConfig,
@@ -44,6 +46,8 @@ type Handlers = Record<PhaseName, readonly Handler[]>;
 export class Builder {
   readonly variables: Variables;
   readonly errors: ConfigError[] = [];
+  /** Errors beyond CONFIG_ERRORS_MAX. */
+  errorsDropped = 0;
   readonly warnings: ConfigError[] = [];
   readonly zones: ZonePlan[] = [];
   readonly logs: LogPlan[] = [];
@@ -95,7 +99,7 @@ export class Builder {
       return work();
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      this.errors.push(error);
+      this.fail(() => error);
       return undefined;
     }
   }
@@ -106,8 +110,14 @@ export class Builder {
       const key = asciiLower(name);
       if (!this.variables.isBuiltIn(key) || this.variables.assignable(key) !== undefined) continue;
       const hint = `nginx has a variable $${key} of its own`;
-      this.errors.push(errorAtWord(word, `the duplicate "${name}" variable`, directive, hint));
+      this.fail(() => errorAtWord(word, `the duplicate "${name}" variable`, directive, hint));
     }
+  }
+
+  /** An error that nobody will see is not made: a file may hold a million. */
+  fail(error: () => ConfigError): void {
+    if (this.errors.length < CONFIG_ERRORS_MAX) this.errors.push(error());
+    else this.errorsDropped++;
   }
 
   defaultOf<T>(directive: Directive<T>): T {
@@ -133,9 +143,9 @@ export class Builder {
       if (scope.context !== 'http' && (facts.kind === 'server' || written.has(module)))
         this.check(module, scope);
       if (module.compile === undefined || (outer !== undefined && !written.has(module))) return shared;
-      const mistakes = this.errors.length;
+      const mistakes = this.errors.length + this.errorsDropped;
       const slice = this.attempt(() => module.compile?.(scope, shared));
-      if (this.errors.length === mistakes) return slice; // undefined for a module that has nothing to do here
+      if (this.errors.length + this.errorsDropped === mistakes) return slice; // undefined for a module that has nothing to do here
       this.failed.add(module);
       return shared;
     });
@@ -176,7 +186,7 @@ export class Builder {
       const { message, file, line, column } = error;
       const isSame = (known: ConfigError): boolean =>
         known.message === message && known.file === file && known.line === line && known.column === column;
-      if (!this.errors.some(isSame)) this.errors.push(error);
+      if (!this.errors.some(isSame)) this.fail(() => error);
     }
   }
 
@@ -270,10 +280,10 @@ export class Builder {
 
   /** Binds what was used before it was declared; then nothing changes any more. */
   complete(): void {
-    this.errors.push(...this.variables.bindAll());
+    for (const missing of this.variables.bindAll()) this.fail(missing);
     for (const { name, kind, use, missing } of this.zoneUses) {
       use.number = this.zones.findIndex((zone) => zone.name === name && zone.kind === kind);
-      if (use.number === -1) this.errors.push(missing);
+      if (use.number === -1) this.fail(() => missing);
     }
     for (const work of this.completions) this.attempt(work);
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { CONFIG_ERRORS_MAX } from '../base/limits.ts';
 import { memoryFiles } from '../config/files.ts';
 import { compileProcess } from '../modules/core.ts';
 import { modules } from '../modules/index.ts';
@@ -22,6 +23,23 @@ function messages(text: string, names?: Readonly<Record<string, readonly string[
 
 const inHttp = (text: string): string => `events {}\nhttp {\n${text}\n}\n`;
 const inServer = (text: string): string => inHttp(`server { listen 80;\n${text}\n}`);
+
+describe('an unknown variable', () => {
+  it.each([
+    ['$remote_adr', 'did you mean "$remote_addr"?'],
+    ['$connection_upgrade', 'nothing here makes it: no map, no set, no named group of a regular expression'],
+    ['$ssl_cipher', '$ssl_cipher belongs to ngx_http_ssl_module, which Holdfast does not have'],
+  ])('%s comes with help', (name, hint) => {
+    expect(compile(inServer(`return 200 ${name};`)).errors.map((error) => error.hint)).toEqual([hint]);
+  });
+
+  it('is shown as often as any mistake, and counted from there on', () => {
+    const line = `add_header X "${'$nobody'.repeat(500)}";\n`;
+    const { errors, errorsDropped } = compile(inServer(line.repeat(400)));
+    expect(errors.length).toBe(CONFIG_ERRORS_MAX);
+    expect(errorsDropped).toBe(200_000 - CONFIG_ERRORS_MAX);
+  });
+});
 
 describe('a configuration is refused in nginx’s words', () => {
   it.each([

@@ -86,10 +86,11 @@ export function compilePlan(input: CompileInput): CompileResult {
   // A block that could not be read makes errors of its own further on: show what was written wrong, not what follows from it.
   const written = [...parsed.errors, ...checked.errors];
   const errors = written.length > 0 ? written : builder.errors;
+  const dropped = written.length > 0 ? 0 : builder.errorsDropped;
   return {
     plan: errors.length > 0 ? undefined : plan,
     errors,
-    errorsDropped: parsed.errorsDropped + checked.errorsDropped,
+    errorsDropped: parsed.errorsDropped + checked.errorsDropped + dropped,
     warnings: [...checked.warnings, ...builder.warnings],
     noEffect: noEffectOf(checked.block),
     unresolved: [...builder.unresolved],
@@ -121,7 +122,7 @@ class Compiler {
     const process = this.builder.attempt(() => this.input.processSettings(scope, events));
     // nginx asks for `events`, which may be missing here beside `http`; a file with neither is one that is just being written.
     if (!main.entries.some(({ block }) => block?.context === 'events' || block?.context === 'http'))
-      this.builder.errors.push(NOTHING);
+      this.builder.fail(() => NOTHING);
     for (const entry of main.entries) {
       if (entry.directive === (http as unknown) && entry.block !== undefined) this.http(entry.block, scope);
     }
@@ -133,7 +134,7 @@ class Compiler {
     const { workerConnectionsMax: most } = process;
     if (most !== undefined && most <= listeners.length) {
       const message = `${most} worker_connections are not enough for ${listeners.length} listening sockets`;
-      builder.errors.push(builder.errorWithoutPlace(message));
+      builder.fail(() => builder.errorWithoutPlace(message));
     }
     return {
       process,

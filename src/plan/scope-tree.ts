@@ -84,7 +84,8 @@ export class BlockScope implements Scope {
   }
 
   variable(name: string, word?: Word): VariableRef {
-    return this.builder.variables.ref(name, () => this.error(`unknown "${name}" variable`, word));
+    const { variables } = this.builder;
+    return variables.ref(name, () => this.error(`unknown "${name}" variable`, word, variables.hintOf(name)));
   }
 
   declareVariable(declaration: VariableDeclaration): void {

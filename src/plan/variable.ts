@@ -1,5 +1,6 @@
 // Variables: `$name` compiled to a function over the exchange. A name is looked up once, when the plan is compiled.
 import type { ConfigError } from '../config/config-error.ts';
+import { nearest } from '../config/spelling.ts';
 import { asciiLower } from '../config/units.ts';
 import type { Exchange } from '../proxy/exchange.ts';
 import type { LateFacts } from '../proxy/late.ts';
@@ -99,19 +100,28 @@ export class Variables {
     return this.slots.size;
   }
 
+  /** Help where nobody has declared `name`. */
+  hintOf(name: string): string {
+    if (name.startsWith('ssl_'))
+      return `$${name} belongs to ngx_http_ssl_module, which Holdfast does not have`;
+    const near = nearest(name, this.declared.keys());
+    if (near !== undefined) return `did you mean "$${near}"?`;
+    return 'nothing here makes it: no map, no set, no named group of a regular expression';
+  }
+
   ref(name: string, missing: () => ConfigError): VariableRef {
     const ref: VariableRef = { name, evaluate: unbound, late: false, atEnd: undefined };
     this.uses.push({ ref, missing });
     return ref;
   }
 
-  /** Binds all uses; returns an error for each name that nobody declared. */
-  bindAll(): ConfigError[] {
-    const errors: ConfigError[] = [];
+  /** Binds all uses; returns the error of each name that nobody declared. */
+  bindAll(): (() => ConfigError)[] {
+    const errors: (() => ConfigError)[] = [];
     const made: { readonly ref: VariableRef; readonly of: readonly VariableRef[] }[] = [];
     for (const { ref, missing } of this.uses.splice(0)) {
       const found = this.lookup(ref.name);
-      if (found === undefined) errors.push(missing());
+      if (found === undefined) errors.push(missing);
       else {
         ref.evaluate = found.evaluate;
         ref.late = found.late;

@@ -316,6 +316,10 @@ export interface InHttpServerLocation {
   readonly proxy_buffers?: ConfigLines | undefined;
   /** In nginx the part of the buffers that may be busy sending while the answer is not yet whole. Accepted without effect. */
   readonly proxy_busy_buffers_size?: ConfigLines | undefined;
+  /** In nginx the zone in which answers are cached. Only off is taken. Accepted without effect. */
+  readonly proxy_cache?: ConfigLines | undefined;
+  /** In nginx when an answer is not taken from the cache; it stands in many files that proxy WebSockets, without one. Accepted without effect. */
+  readonly proxy_cache_bypass?: ConfigLines | undefined;
   /** How long a connection to a server may take to be made; then 504 or the next server. Default: `60s`. */
   readonly proxy_connect_timeout?: ConfigLines | undefined;
   /** Changes the domain of cookies in answers, where it is the one written or a regular expression (`~`) matches it. */
@@ -350,6 +354,8 @@ export interface InHttpServerLocation {
   readonly proxy_next_upstream_timeout?: ConfigLines | undefined;
   /** How many servers are asked at most; 0: all of them. Default: `0`. */
   readonly proxy_next_upstream_tries?: ConfigLines | undefined;
+  /** In nginx when an answer is not put into the cache. Accepted without effect. */
+  readonly proxy_no_cache?: ConfigLines | undefined;
   /** A header of answers that is passed to clients though it is usually hidden: Date, Server, X-Pad, X-Accel-…. */
   readonly proxy_pass_header?: ConfigLines | undefined;
   /** Whether the client's body is passed to servers. Off: no body is sent, and no length is announced for it. Default: `on`. */
@@ -374,6 +380,8 @@ export interface InHttpServerLocation {
   readonly proxy_set_header?: ConfigLines | undefined;
   /** TCP keepalive on connections to servers. Default: `off`. */
   readonly proxy_socket_keepalive?: ConfigLines | undefined;
+  /** In nginx where answers are kept as files. Only off is taken. Accepted without effect. */
+  readonly proxy_store?: ConfigLines | undefined;
   /** In nginx how much is written to a temporary file at a time. Accepted without effect. */
   readonly proxy_temp_file_write_size?: ConfigLines | undefined;
   /** The folder of temporary files for answers, and how many digits of a file number name each of up to three levels under it. Default: `proxy_temp 1 2`. */
