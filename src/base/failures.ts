@@ -34,6 +34,15 @@ export const CLIENT_GONE = failure(
   'info',
   'client prematurely closed connection',
 );
+/** Before its request was whole. */
+export const CLIENT_GONE_EARLY = failure(
+  'client_gone_early',
+  'downstream',
+  400,
+  'never',
+  'info',
+  'client prematurely closed connection',
+);
 export const CLIENT_TIMED_OUT = failure(
   'client_timed_out',
   'downstream',
@@ -42,6 +51,8 @@ export const CLIENT_TIMED_OUT = failure(
   'info',
   'client timed out',
 );
+/** nginx says nothing of it in the error log. */
+export const CLIENT_BODY_TIMED_OUT = failure('client_body_timed_out', 'downstream', 408, 'never', 'info', '');
 export const CONNECT_FAILED = failure(
   'connect_failed',
   'upstream',

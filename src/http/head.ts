@@ -52,6 +52,8 @@ export class RequestHead implements RequestLine {
   expectContinue = false;
   /** The value of Upgrade, "" without one. Whether Connection names it: `connectionHas('upgrade')`. */
   upgrade = '';
+  /** All its lines have come. */
+  whole = false;
   /** Of the head without empty lines before it; begins `$request_length`. */
   headBytes = 0;
 
@@ -128,7 +130,9 @@ export class RequestHeadParser extends HeadLines<HeadError> {
       if (host === undefined) return errors.INVALID_LINE_HOST;
       this.choose(host, head.authority);
     }
-    return head.version === 9 ? 'head' : undefined;
+    if (head.version !== 9) return undefined;
+    head.whole = true;
+    return 'head';
   }
 
   protected unusualField(
@@ -202,6 +206,7 @@ export class RequestHeadParser extends HeadLines<HeadError> {
     const { headers } = head;
     head.keepAlive = this.wish === '' ? head.version === 11 : this.wish === 'keep-alive';
     head.headBytes = at - this.headStart;
+    head.whole = true;
     if (head.version === 11 && !headers.has('host')) return errors.NO_HOST;
     const length = headers.get('content-length');
     if (length !== undefined) {
@@ -267,8 +272,6 @@ export class ResponseHead {
   status = 0;
   /** "OK", as sent; "" where there is none. */
   reason = '';
-  /** "200 OK", as sent: what nginx sends on. */
-  statusLine = '';
   /** 10 or 11. */
   version = 0;
   readonly headers = new HeaderList();
@@ -331,7 +334,6 @@ export class ResponseHeadParser extends HeadLines<Failure> {
     const { head } = this;
     head.status = status;
     head.reason = parts[5] ?? '';
-    head.statusLine = parts[3]! + (parts[4] ?? '');
     head.version = parts[1] === '1' && Number(parts[2]) === 0 ? 10 : 11;
     return undefined;
   }

@@ -195,8 +195,13 @@ const addressVariables: readonly VariableDeclaration[] = [
   plain('tcpinfo_rcv_space', () => undefined),
 ];
 
+/** A tunnel's line is made at its 101, and however it ends nginx has called it complete by then. */
+function completion(x: Exchange): string {
+  return x.answer.status === 101 || (x.answerEnded && !x.silent) ? 'OK' : '';
+}
+
 const answerVariables: readonly VariableDeclaration[] = [
-  late('request_completion', (x) => (x.answerEnded && !x.silent ? 'OK' : '')),
+  late('request_completion', completion),
   { ...plain('limit_rate', (x) => String(Math.max(0, x.main.limitRate))), assign: setLimitRate },
   plain('sent_http_content_type', sentContentType),
   plain('sent_http_content_length', (x) =>

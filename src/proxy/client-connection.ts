@@ -1,6 +1,6 @@
 // A client's connection while it speaks HTTP: reads heads one after another, feeds bodies, sends answers, keeps alive or lingers.
 // One exchange at a time; what the client sends ahead waits. As ngx_http_request.c.
-import { CLIENT_GONE, CLIENT_TIMED_OUT } from '../base/failures.ts';
+import { CLIENT_BODY_TIMED_OUT, CLIENT_GONE, CLIENT_GONE_EARLY, CLIENT_TIMED_OUT } from '../base/failures.ts';
 import type { Ms } from '../base/time.ts';
 import { CHUNK_END, chunkHead, lastChunk } from '../http/body.ts';
 import type { RequestHeadParser } from '../http/head.ts';
@@ -11,7 +11,7 @@ import { BodyStore } from './body-store.ts';
 import { ClientDeadlines, NEVER } from './client-deadlines.ts';
 import type { Driver } from './driver.ts';
 import { ioErrorText } from './error-text.ts';
-import type { AnswerSink, Client, Exchange } from './exchange.ts';
+import type { AnswerSink, Client, Event, Exchange } from './exchange.ts';
 import type { IdleEnd } from './log-context.ts';
 import { OutQueue, SMALL_QUEUE } from './out-queue.ts';
 import { paceOf } from './pace.ts';
@@ -87,10 +87,8 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
       return this.state === 'head' ? this.headEnded('closed') : this.close();
     }
     const { x } = run;
-    if (x.body.phase === 'storing' || x.body.phase === 'streaming') {
-      x.keepalive = false;
-      run.event({ type: 'failed', failure: CLIENT_GONE });
-    } else if (this.noticesGone(x)) run.event({ type: 'failed', failure: CLIENT_GONE });
+    if (readsBody(x)) x.keepalive = false;
+    if (readsBody(x) || this.noticesGone(x)) run.event(leaving(x));
     this.settle();
   }
 
@@ -115,7 +113,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     if (reading) return this.headEnded(error);
     if (run === undefined) return;
     run.x.keepalive = false;
-    run.event({ type: 'failed', failure: CLIENT_GONE, detail: ioErrorText(error) });
+    run.event(leaving(run.x, error));
     run.breakOff();
   }
 
@@ -130,8 +128,13 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     if (this.state === 'busy' && run !== undefined) {
       run.x.keepalive = false;
       this.timedOut = true;
-      run.event({ type: 'failed', failure: CLIENT_TIMED_OUT });
-      if (now >= deadlines.write) run.breakOff();
+      const stuck = now >= deadlines.write;
+      run.event(
+        stuck
+          ? { type: 'failed', failure: CLIENT_TIMED_OUT, detail: TIMED_OUT }
+          : { type: 'failed', failure: CLIENT_BODY_TIMED_OUT },
+      );
+      if (stuck) run.breakOff();
       return this.settle();
     }
     if (this.state === 'head') return this.headEnded('timed out');
@@ -161,7 +164,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
         driver.engine.now() + driver.defaultServer(this.client).root.core.clientHeaderTimeoutMs;
     }
     const verdict = parser.push(bytes, start, end);
-    if (verdict === 'more') return;
+    if (verdict === 'more') return this.halfClosed && parser.started ? this.headEnded('closed') : undefined;
     if (verdict !== 'head') return this.refuseHead(verdict);
     const rest = start + parser.consumed;
     const { head } = parser;
@@ -565,3 +568,24 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     else run.fail(error.status);
   }
 }
+
+/** The request is not whole: a client that leaves has sent a bad one. */
+function readsBody({ body }: Exchange): boolean {
+  return body.phase === 'storing' || body.phase === 'streaming';
+}
+
+/** The client has left: by a half-close, or by an error. */
+function leaving(x: Exchange, error?: IoError): Event {
+  const early = readsBody(x);
+  const failure = early ? CLIENT_GONE_EARLY : CLIENT_GONE;
+  if (x.peer === undefined || early || (error !== undefined && error.call !== 'recv'))
+    return error === undefined
+      ? { type: 'failed', failure }
+      : { type: 'failed', failure, detail: ioErrorText(error) };
+  const why = error === undefined ? '' : ` (${error.errno}: ${error.text})`;
+  return { type: 'failed', failure, detail: GONE_WHILE_PASSED + why };
+}
+
+/** As ngx_http_upstream_check_broken_connection() says it where there is epoll. */
+const GONE_WHILE_PASSED =
+  'epoll_wait() reported that client prematurely closed connection, so upstream connection is closed too';

@@ -309,7 +309,9 @@ export class Driver implements Program {
 
   private newRun(connection: ClientConnection, head: RequestHead): ExchangeRun {
     const { client } = connection;
-    const found = this.serversOf(client)?.names.find(head.host);
+    // Until all lines have come, no Host means none yet: as in nginx the default server is asked, not the one named "".
+    const named = head.host !== '' || head.whole;
+    const found = named ? this.serversOf(client)?.names.find(head.host) : undefined;
     const x = new Exchange({
       generation: this.generation,
       client,

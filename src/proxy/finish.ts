@@ -13,13 +13,17 @@ const CLOSING: ReadonlySet<number> = new Set([400, 413, 414, 494, 495, 496, 497,
 
 /** Ends the request with `status`. */
 export function finish(x: Exchange, status: number): void {
-  letGo(x, 'ok', false);
-  x.awaitsBody = false;
-  x.question = undefined;
+  waitForNothing(x);
   if (x.answer.headSent) return breakOff(x);
   if (status === 444 || status === 499 || status === 408) return silence(x, status);
   if (status < 300 && status !== 201 && status !== 204) return emptyAnswer(x, status);
   specialResponse(x, status);
+}
+
+function waitForNothing(x: Exchange): void {
+  letGo(x, 'ok', false);
+  x.awaitsBody = false;
+  x.question = undefined;
 }
 
 function specialResponse(x: Exchange, status: number): void {
@@ -107,6 +111,7 @@ export function breakOff(x: Exchange): void {
 
 /** No answer at all, `status` is for the log: `return 444`, a client that has gone, one that was too slow. */
 export function silence(x: Exchange, status: number): void {
+  waitForNothing(x);
   x.answer.status = status;
   x.keepalive = false;
   x.silent = true;

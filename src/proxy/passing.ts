@@ -1,16 +1,22 @@
 // Passing a request on to a peer and taking its answer over: which peer, what when it fails, what of its head the client sees.
 // As ngx_http_upstream.c decides it. Pure: the driver connects, sends and reads.
 import { implicitUpstream, Upstream } from '../balance/upstream.ts';
-import { CLIENT_GONE, type Failure, NO_LIVE_PEERS, UNASKED_UPGRADE } from '../base/failures.ts';
+import {
+  CLIENT_TIMED_OUT,
+  type Failure,
+  INVALID_ANSWER,
+  NO_LIVE_PEERS,
+  UNASKED_UPGRADE,
+} from '../base/failures.ts';
 import type { ResponseHead } from '../http/head.ts';
 import { HeaderList } from '../http/header-list.ts';
 import { internalTarget } from '../http/uri.ts';
 import type { Exchange } from './exchange.ts';
-import { breakOff, endNow, finish, redirect, redirectToNamed } from './finish.ts';
+import { breakOff, endNow, finish, redirect, redirectToNamed, silence } from './finish.ts';
 import { letGo, newAttempt, type Pass, type PassTarget } from './pass.ts';
 import type { NameAnswer } from './ports.ts';
 import { sendHead } from './send-head.ts';
-import { adoptHead } from './upstream-answer.ts';
+import { adoptHead, READING_HEAD } from './upstream-answer.ts';
 
 /** Begins to pass on, or goes on once the request body has been read. A subrequest does not wait for its parent's. */
 export function passOn(x: Exchange, pass: Pass): void {
@@ -161,7 +167,7 @@ function internalRedirect(x: Exchange, text: string): void {
   if (text.startsWith('@')) return redirectToNamed(x, text);
   const target = internalTarget(text);
   if (target === undefined) {
-    x.log('error', `unsafe URI "${text}" was detected`);
+    x.log('error', `unsafe URI "${text}" was detected${READING_HEAD}`);
     return finish(x, 404);
   }
   if (x.method !== 'HEAD') x.method = 'GET';
@@ -191,17 +197,34 @@ const NON_IDEMPOTENT: ReadonlySet<string> = new Set(['POST', 'LOCK', 'PATCH']);
 
 /** The one place that decides between the next peer, an error page and silence. */
 export function fail(x: Exchange, failure: Failure, detail: string | undefined): void {
-  x.log(failure.level, `${detail ?? failure.text}${WHILE[x.phase] ?? ''}`);
+  const text = detail ?? failure.text;
+  if (text !== '') x.log(failure.level, text + doing(x, failure));
   if (failure.side === 'upstream') return failUpstream(x, failure);
   letGo(x, 'ok', false);
   if (x.answer.headSent) return breakOff(x);
-  finish(x, failure.status === 0 ? CLIENT_GONE.status : failure.status);
+  if (failure.side === 'downstream') return silence(x, failure.status);
+  finish(x, failure.status);
+}
+
+/** nginx's `log->action`, which is set by what reads or writes, so that it says what was done last. */
+function doing(x: Exchange, failure: Failure): string {
+  if (failure.side !== 'downstream') return WHILE[x.phase] ?? '';
+  switch (x.phase) {
+    case 'await':
+      return WHILE.send ?? '';
+    case 'relay':
+      return x.unbuffered || failure === CLIENT_TIMED_OUT ? ' while sending to client' : (WHILE.relay ?? '');
+    case 'answer':
+      return ' while sending response to client';
+    default:
+      return WHILE[x.phase] ?? '';
+  }
 }
 
 const WHILE: Readonly<Partial<Record<string, string>>> = {
   connect: ' while connecting to upstream',
   send: ' while sending request to upstream',
-  await: ' while reading response header from upstream',
+  await: READING_HEAD,
   relay: ' while reading upstream',
   tunnel: ' while proxying upgraded connection',
 };
@@ -212,7 +235,8 @@ function failUpstream(x: Exchange, failure: Failure): void {
   const { selection } = x;
   const cause = CAUSES[failure.code] ?? 'error';
   letGo(x, x.answer.headSent ? 'ok' : 'failed', false); // a peer that answered lives
-  if (x.answer.headSent) return cutShort(x);
+  // What cannot be read ends there and then; what is short goes out as far as it came.
+  if (x.answer.headSent) return failure === INVALID_ANSWER ? breakOff(x) : cutShort(x);
   // A kept connection that the peer has closed meanwhile costs no try: nothing was lost but the connection.
   if (x.reused && cause === 'error') selection?.grantTry();
   if (failure.retry !== 'never' && selection !== undefined && selection.triesLeft > 0 && mayTryNext(x, cause))

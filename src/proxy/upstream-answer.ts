@@ -6,6 +6,9 @@ import type { Answer } from './answer.ts';
 import type { Exchange } from './exchange.ts';
 import type { Pass, PassSettings } from './pass.ts';
 
+/** What nginx is doing then, for the log. */
+export const READING_HEAD = ' while reading response header from upstream';
+
 /** Ends at this hop, or is kept in a field of the answer. */
 const NOT_PASSED: ReadonlySet<string> = new Set([
   'connection',
@@ -58,7 +61,7 @@ export function adoptHead(x: Exchange, head: ResponseHead, pass: Pass): string |
   }
   answer.fromUpstream = true;
   answer.status = head.status;
-  answer.reason = head.reason === '' ? undefined : head.reason;
+  answer.reason = head.reason;
   if (headers.has('content-type') && !hideHeaders.has('content-type')) {
     answer.contentType = headers.get('content-type');
   }
@@ -98,7 +101,8 @@ function warnOfDuplicates(x: Exchange, { headers }: ResponseHead): void {
     const first = headers.indexOf(lower);
     if (first === i) continue;
     const line = (at: number): string => `"${headers.nameAt(at)}: ${headers.valueAt(at)}"`;
-    x.log('warn', `upstream sent duplicate header line: ${line(i)}, previous value: ${line(first)}, ignored`);
+    const values = `${line(i)}, previous value: ${line(first)}`;
+    x.log('warn', `upstream sent duplicate header line: ${values}, ignored${READING_HEAD}`);
   }
 }
 
@@ -111,7 +115,7 @@ function takeAccelHeaders(x: Exchange, { headers }: ResponseHead, settings: Pass
   const { ignoreHeaders } = settings;
   const charset = headers.get('x-accel-charset');
   if (charset !== undefined && charset !== '' && !ignoreHeaders.has('x-accel-charset')) {
-    x.log('error', `unknown charset "${charset}" to override`); // no charset is known without the charset module
+    x.log('error', `unknown charset "${charset}" to override${READING_HEAD}`); // no charset is known without the charset module
   }
   x.unbuffered = !settings.buffering;
   const buffering = headers.get('x-accel-buffering')?.toLowerCase();

@@ -82,7 +82,7 @@ export const FAULTS: readonly PlantedFault[] = [
   {
     name: 'a broken client leaves its exchange running',
     file: 'src/proxy/client-connection.ts',
-    from: "run.event({ type: 'failed', failure: CLIENT_GONE, detail: ioErrorText(error) });\n    run.breakOff();",
+    from: 'run.event(leaving(run.x, error));\n    run.breakOff();',
     to: '',
   },
   {
