@@ -35,7 +35,7 @@ describe('the pid file', () => {
     expect(readPidFile(join(folder, 'none'))).toBe(
       `open() "${join(folder, 'none')}" failed (2: No such file or directory)`,
     );
-    expect(readPidFile(folder)).toContain('(21: Is a directory)');
+    expect(readPidFile(folder)).toBe(`pread() "${folder}" failed (21: Is a directory)`);
     writeFileSync(join(folder, 'file'), '');
     expect(writePidFile(join(folder, 'file', 'nginx.pid'), 1)).toMatchObject({ code: 'ENOTDIR' });
     expect(writePidFile('/proc/none/nginx.pid', 1)).toMatchObject({ code: 'ENOENT' });

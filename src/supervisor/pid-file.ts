@@ -1,7 +1,8 @@
 // The file that holds the master's process number: written once every socket listens, removed at the end, read by `-s`.
 import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { failureMessage } from '../config/files.ts';
 import type { IoError } from '../io/engine.ts';
-import { ioErrorOfNode, ioErrorText } from '../io/io-error.ts';
+import { ioErrorOfNode } from '../io/io-error.ts';
 import { makeFoldersFor } from './folders.ts';
 import { systemPath } from './system-path.ts';
 
@@ -32,7 +33,7 @@ export function readPidFile(path: string): number | string {
       .slice(0, 22)
       .replace(/[\r\n]+$/, '');
   } catch (error) {
-    return `open() "${path}" failed (${ioErrorText(ioErrorOfNode('open', error))})`;
+    return failureMessage(path, ioErrorOfNode('open', error));
   }
   const pid = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(pid) || pid === 0)

@@ -159,18 +159,28 @@ function sayWhatOneProcessMeans(plan: Plan, { kind, reason, degraded }: EngineCh
   }
 }
 
+/** `finish` is called once. A program that ends takes no new plan, which would listen again. */
 function singleSignals(program: SingleProcess, logs: LogFiles, log: Report, finish: () => void): Obeys {
+  let stopping: 'fast' | 'graceful' | undefined;
   return {
     terminate(name) {
       log.say('notice', `${name} received, exiting`);
+      if (stopping === 'fast') return;
+      stopping = 'fast';
       finish();
     },
     quit(name) {
       log.say('notice', `${name} received, shutting down`);
-      program.drain('quit', finish);
+      if (stopping !== undefined) return;
+      stopping = 'graceful';
+      program.drain('quit', () => {
+        if (stopping === 'graceful') finish();
+        stopping = 'fast';
+      });
     },
     reload(name) {
       log.say('notice', `${name} received, reconfiguring`);
+      if (stopping !== undefined) return;
       log.say('notice', 'reconfiguring');
       void program.load().then((loaded) => {
         if (loaded.problem === undefined) log.say('notice', 'reconfigured');

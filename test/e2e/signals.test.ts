@@ -140,6 +140,26 @@ describe('USR1', () => {
 });
 
 describe('stopping', () => {
+  it.each(['on', 'off'])(
+    'is not undone by a HUP, and QUIT may come twice (master_process %s)',
+    async (several) => {
+      const { program, ask, open } = await begin(
+        `error_log logs/error.log notice; master_process ${several};`,
+      );
+      const talker = await open();
+      program.signal('SIGQUIT');
+      await until(async () => /refused|connect to/.test(await ask()), 'the end of the listener');
+      program.signal('SIGHUP');
+      program.signal('SIGQUIT');
+      await until(() => program.read('logs/error.log').split('(SIGQUIT) received').length === 3, 'both');
+      expect(await ask()).toMatch(/refused|connect to/);
+      await echoes(talker, 'not yet');
+      talker.socket.close(1000);
+      await until(() => !isAlive(program.pid), 'the end');
+      expect(program.read('logs/error.log').split(/: exit\n/)).toHaveLength(several === 'on' ? 3 : 2);
+    },
+  );
+
   it('QUIT takes no new client and waits for an open WebSocket', async () => {
     const { program, ask, open } = await begin();
     const talker = await open();
