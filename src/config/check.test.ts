@@ -168,8 +168,8 @@ describe("a mistake has nginx's words, then help", () => {
     ],
     ['nonsense 1;', 'unknown directive "nonsense"', undefined, '1:1'],
     [
-      '\u00ef\u00bb\u00bfhttp {}',
-      'unknown directive "\u00ef\u00bb\u00bfhttp"',
+      '\u00ef\u00bb\u00bfevents {}',
+      'unknown directive "\u00ef\u00bb\u00bfevents"',
       'the file begins with a byte order mark',
       '1:1',
     ],

@@ -214,9 +214,9 @@ class Checker {
   }
 
   private hintOfUnknown(name: Word, context: Context): string | undefined {
+    if (name.text.startsWith('\u00ef\u00bb\u00bf')) return 'the file begins with a byte order mark';
     const hint = this.hintOfSpelling(name.text, context);
     if (hint !== undefined) return hint;
-    if (name.text.startsWith('\u00ef\u00bb\u00bf')) return 'the file begins with a byte order mark';
     const { column } = placeOf(name.source, name.offset);
     if (!name.source.text.slice(name.offset - column + 1, name.offset).includes('#@')) return undefined;
     return 'a comment that begins with "#@" is read as configuration; write "# @" for any other';

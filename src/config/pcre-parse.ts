@@ -36,13 +36,14 @@ export interface ParsedPattern {
 }
 
 interface Options {
-  /** i, m, s, x, xx and n, as in `(?imsxxn)`. */
+  /** i, m, s, x, xx, n and U, as in `(?imsxxnU)`. */
   readonly caseless: boolean;
   readonly multiline: boolean;
   readonly dotAll: boolean;
   readonly extended: boolean;
   readonly extendedMore: boolean;
   readonly noCapture: boolean;
+  readonly ungreedy: boolean;
 }
 
 const NO_OPTIONS: Options = {
@@ -52,6 +53,7 @@ const NO_OPTIONS: Options = {
   extended: false,
   extendedMore: false,
   noCapture: false,
+  ungreedy: false,
 };
 
 /** PCRE2's own limits. */
@@ -287,7 +289,7 @@ class PatternParser {
     const name = nameAt(this.source, start, terminator);
     if (name.length > NAME_LENGTH_MAX) {
       const message = `subpattern name is too long (maximum ${NAME_LENGTH_MAX} code units)`;
-      throw new PatternError(message, start + NAME_LENGTH_MAX + 1);
+      throw new PatternError(message, start + name.length);
     }
     this.at = start + name.length + 1;
     if (this.names.has(name)) {
@@ -321,7 +323,7 @@ class PatternParser {
     let on = true;
     let hyphens = false;
     if (this.source[at] === '^') {
-      Object.assign(options, NO_OPTIONS);
+      Object.assign(options, NO_OPTIONS, { ungreedy: options.ungreedy });
       hyphens = true;
       at++;
     }
@@ -351,6 +353,7 @@ class PatternParser {
       m: 'multiline',
       s: 'dotAll',
       n: 'noCapture',
+      U: 'ungreedy',
       x: 'extended',
     };
     if (char === 'J') throw refused('the option J', at);
@@ -375,7 +378,7 @@ class PatternParser {
     const mark = this.source[end];
     if (mark === '+') throw refused('a possessive quantifier', start);
     if (mark === '?') this.at++;
-    return { kind: 'repeat', body, min, max, lazy: mark === '?' };
+    return { kind: 'repeat', body, min, max, lazy: (mark === '?') !== this.options.ungreedy };
   }
 
   /** Fewest, most and where it ends. */
