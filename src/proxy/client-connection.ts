@@ -71,6 +71,11 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     return this.state === 'head' && !this.parser.started;
   }
 
+  /** No exchange is under way; a head may have begun. */
+  get betweenRequests(): boolean {
+    return this.state === 'head';
+  }
+
   // What the engine says.
 
   connected(): void {}
@@ -94,8 +99,9 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
 
   /** As ngx_http_upstream_check_broken_connection() and ngx_http_test_reading(). */
   private noticesGone(x: Exchange): boolean {
-    if (x.pass !== undefined) return !x.pass.settings.ignoreClientAbort;
-    return x.phase === 'wait';
+    const { pass, phase } = x;
+    if (pass?.settings.ignoreClientAbort === true) return false;
+    return phase === 'wait' || x.peer !== undefined;
   }
 
   writable(): void {
@@ -107,10 +113,9 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
 
   failed(_conn: Conn, error: IoError): void {
     const { run } = this;
-    const reading = this.state === 'head';
     this.gone = true;
+    if (this.state === 'head') return this.headEnded(error);
     this.forget();
-    if (reading) return this.headEnded(error);
     if (run === undefined) return;
     run.x.keepalive = false;
     run.event(leaving(run.x, error));
@@ -439,6 +444,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   /** Ready for the next request. */
   private next(): void {
     this.run = undefined;
+    if (!this.mayGoOn) return this.closeAfterLog(); // the rest of a body was read away meanwhile
     this.state = 'head';
     this.pipelined = this.ahead.length > 0;
     this.queue.begin(SMALL_QUEUE, undefined);
@@ -449,6 +455,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     if (this.halfClosed && this.ahead.length === 0) return this.headEnded('closed');
     this.driver.engine.defer(() => {
       this.releaseHeld();
+      if (this.halfClosed && this.state === 'head') return this.headEnded('closed'); // no more of it will come
       this.settle();
     });
   }
@@ -501,7 +508,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   close(): void {
     if (this.state === 'closed') return;
     this.forget();
-    this.driver.engine.close(this.conn);
+    if (!this.gone) this.driver.engine.close(this.conn);
   }
 
   /** Closes it with whatever is under way. */
@@ -553,7 +560,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   }
 
   private countRefused(): void {
-    if (this.state !== 'closed') this.state = 'busy';
+    this.state = 'busy';
     this.deadlines.read = NEVER;
     this.client.requests++;
     this.queueStart = this.queue.written;

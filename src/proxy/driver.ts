@@ -11,6 +11,7 @@ import { normalizeTarget } from '../http/uri.ts';
 import type { Conn, ConnectionHandler, Engine, IoError, Listener, ListenerHandler } from '../io/engine.ts';
 import type { CoreSettings } from '../plan/core-settings.ts';
 import type { ListenerPlan, ServerPlan, ServersOfAddress } from '../plan/plan.ts';
+import { type AcceptedClient, serversAt } from './accepted-client.ts';
 import { ClientConnection } from './client-connection.ts';
 import { ioErrorText } from './error-text.ts';
 import { type Client, Exchange, type ProcessFacts, type Program } from './exchange.ts';
@@ -60,11 +61,6 @@ export interface DriverOptions {
  */
 export type DrainKind = 'quit' | 'empty' | 'close';
 
-/** A client as the driver knows it; `listener` is the plan's that accepted it, by key, looked up anew after a reload. */
-interface AcceptedClient extends Client {
-  readonly listenerKey: string;
-}
-
 export class Driver implements Program {
   readonly engine: Engine;
   readonly files: Files;
@@ -106,11 +102,16 @@ export class Driver implements Program {
   /** Exchanges that begin from now on are under `next`; those under way keep theirs. */
   swap(next: Generation): void {
     const before = this.generation;
+    const listenersBefore = this.listeners;
     const names = new Set(next.plan.upstreams.map(poolKey));
     this.generation = next;
     this.listeners = byKey(next);
-    for (const client of this.clients.all()) {
-      if (client.idle && this.serversOf(client.client) === undefined) client.close(); // its address is no more
+    for (const connection of this.clients.all()) {
+      if (!connection.betweenRequests || this.listensFor(connection.client)) continue;
+      // Its address is no more: what lies idle after a request goes, a first or half-read one has the servers that it came to.
+      const client = connection.client as AcceptedClient;
+      if (connection.idle && client.requests > 0) connection.close();
+      else this.hold(client, before, serversAt(listenersBefore, client));
     }
     for (const [key, pool] of this.pools) {
       if (names.has(key)) continue;
@@ -122,7 +123,20 @@ export class Driver implements Program {
 
   /** Whether the address that the client came to is still listened on. */
   listensFor(client: Client): boolean {
-    return this.serversOf(client) !== undefined;
+    return serversAt(this.listeners, client as AcceptedClient) !== undefined;
+  }
+
+  /** The generation is counted for the client as it is for an exchange. */
+  private hold(client: AcceptedClient, generation: Generation, servers: ServersOfAddress | undefined): void {
+    if (client.held !== undefined || servers === undefined) return;
+    client.held = { generation, servers };
+    generation.exchanges++;
+  }
+
+  private unhold(client: AcceptedClient): void {
+    const { held } = client;
+    client.held = undefined;
+    if (held !== undefined) this.letGo(held.generation);
   }
 
   /** One of the generation's exchanges holds it no more. */
@@ -192,7 +206,12 @@ export class Driver implements Program {
       listenerKey: key,
       secure: false,
       conn,
+      held: undefined,
     };
+    if (!this.listensFor(client)) {
+      this.engine.close(conn); // it waited in the queue of an address that a reload has removed
+      return NOBODY;
+    }
     this.stirred();
     this.facts.counters.accepted++;
     this.facts.counters.active++;
@@ -227,13 +246,16 @@ export class Driver implements Program {
 
   clientClosed(connection: ClientConnection): void {
     this.clients.remove(connection);
+    this.unhold(connection.client as AcceptedClient);
     this.facts.counters.active--;
     this.checkIdle();
   }
 
   /** Until a host is known: the server that the address gives to strangers. */
   defaultServer(client: Client): ServerPlan {
-    return this.serversOf(client)?.default ?? this.anyServer();
+    const servers = this.serversOf(client);
+    if (servers === undefined) throw new Error('bug: a client without any server');
+    return servers.default;
   }
 
   headParser(client: Client): RequestHeadParser {
@@ -247,23 +269,13 @@ export class Driver implements Program {
     return core.keepaliveDisableSafari && isSafari(agent);
   }
 
-  /** The servers behind the address that the client came to; undefined where a reload has removed it. */
   private serversOf(client: Client): ServersOfAddress | undefined {
-    const { listenerKey, localAddress, localPort, family } = client as AcceptedClient;
-    const listener = this.listeners.get(listenerKey);
-    if (listener === undefined) return undefined;
-    if (listener.servers.size > 1) {
-      const exact = family === 6 ? `[${localAddress}]:${localPort}` : `${localAddress}:${localPort}`;
-      const servers = listener.servers.get(exact);
-      if (servers !== undefined) return servers;
-    }
-    return listener.servers.get(listener.key);
+    const accepted = client as AcceptedClient;
+    return accepted.held?.servers ?? serversAt(this.listeners, accepted);
   }
 
-  private anyServer(): ServerPlan {
-    const [server] = this.generation.plan.servers;
-    if (server === undefined) throw new Error('bug: a client without any server');
-    return server;
+  private generationOf(client: Client): Generation {
+    return (client as AcceptedClient).held?.generation ?? this.generation;
   }
 
   // Exchanges.
@@ -312,8 +324,9 @@ export class Driver implements Program {
     // Until all lines have come, no Host means none yet: as in nginx the default server is asked, not the one named "".
     const named = head.host !== '' || head.whole;
     const found = named ? this.serversOf(client)?.names.find(head.host) : undefined;
+    const generation = this.generationOf(client);
     const x = new Exchange({
-      generation: this.generation,
+      generation,
       client,
       program: this,
       sink: connection,
@@ -329,7 +342,8 @@ export class Driver implements Program {
     }
     x.pipelined = connection.pipelined;
     const run = new ExchangeRun(x, this, connection);
-    this.generation.exchanges++;
+    generation.exchanges++;
+    this.unhold(client as AcceptedClient);
     x.run = run;
     connection.run = run;
     return run;
@@ -403,7 +417,7 @@ export class Driver implements Program {
 
   /** A client has gone, or was given up, while no request of it had begun. */
   logIdleEnd(client: Client, how: IdleEnd): void {
-    const errorLog = this.generation.errorLogOf(this.defaultServer(client).root.core.errorLogs);
+    const errorLog = this.generationOf(client).errorLogOf(this.defaultServer(client).root.core.errorLogs);
     const text = errorLog.wants('info')
       ? idleEndText(client, (client as AcceptedClient).listenerKey, how)
       : undefined;
