@@ -569,7 +569,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   private refuseBody(error: HeadError): void {
     const { run } = this;
     if (run === undefined || this.state === 'emptying') return this.close();
-    run.x.log('info', error.reason);
+    run.x.log('error', error.reason);
     run.x.keepalive = false;
     if (run.x.answer.headSent) run.breakOff();
     else run.fail(error.status);

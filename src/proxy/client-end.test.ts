@@ -54,6 +54,12 @@ describe('the logs of a client that leaves', () => {
     );
   });
 
+  it('call a body in faulty chunks an error', async () => {
+    subject.client(80).send('POST /peer HTTP/1.1\r\nHost: first\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n');
+    expect(await subject.line('logs/access.log')).toBe('first "POST /peer HTTP/1.1" 400 OK');
+    expect(subject.errorLog.at(-1)).toMatch(/\[error\] .*client sent invalid chunked body, client/);
+  });
+
   it('say nothing of a body that does not come', async () => {
     subject.client(80).send(POST);
     expect(await subject.line('logs/access.log')).toBe('first "POST /peer HTTP/1.1" 408 ');
@@ -83,6 +89,18 @@ describe('what a peer’s answer does to the logs', () => {
       'HTTP/1.1 200 OK\r\nX-Accel-Redirect: /../x\r\nContent-Length: 0\r\n\r\n',
       'first "GET /peer HTTP/1.1" 404 OK',
       'unsafe URI "/../x" was detected while reading response header from upstream, client',
+    ],
+    [
+      'more than its length says',
+      'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokay',
+      'first "GET /peer HTTP/1.1" 200 OK',
+      'upstream sent more data than specified in "Content-Length" header while reading upstream, client',
+    ],
+    [
+      'bytes behind the last chunk',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nmore',
+      'first "GET /peer HTTP/1.1" 200 OK',
+      'upstream sent data after final chunk while reading upstream, client',
     ],
     [
       'chunks that are none',

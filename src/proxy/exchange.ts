@@ -413,7 +413,7 @@ export class Exchange {
   discardBody(): number {
     const error = this.parent === undefined ? this.body.discard() : undefined;
     if (error === undefined) return 0;
-    this.log('info', error.reason);
+    this.log('error', error.reason);
     this.keepalive = false;
     return error.status;
   }

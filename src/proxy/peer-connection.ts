@@ -36,6 +36,9 @@ import type { ExchangeRun } from './run.ts';
 
 const NEVER: Ms = Number.POSITIVE_INFINITY;
 
+const AFTER_CHUNKS = 'data after final chunk';
+const BEYOND_LENGTH = 'more data than specified in "Content-Length" header';
+
 export interface PeerConnectOptions {
   readonly peerName: string;
   readonly address: Address;
@@ -362,6 +365,11 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     at += decoder.consumed;
     if (step === 'end') {
       this.surplus = at < end;
+      if (this.surplus)
+        x.log(
+          'warn',
+          `upstream sent ${this.head?.chunked ? AFTER_CHUNKS : BEYOND_LENGTH} while reading upstream`,
+        );
       return this.finishRelay(run, bytes, contentStart, contentEnd);
     }
     if (contentEnd > contentStart) x.out.push(bytes, contentStart, contentEnd, false);

@@ -20,7 +20,12 @@ function salted(password, salt) {
   return `{SSHA}${Buffer.concat([digest, Buffer.from(salt)]).toString('base64')}`;
 }
 
-export const QUESTIONS = { static: staticQuestions(), guards: guardQuestions(), gzip: gzipQuestions() };
+export const QUESTIONS = {
+  static: staticQuestions(),
+  guards: guardQuestions(),
+  gzip: gzipQuestions(),
+  proxy: proxyQuestions(),
+};
 
 function staticQuestions() {
   const files = {
@@ -253,6 +258,38 @@ function gzipQuestions() {
     ask('/b.css', { ...accept, Range: 'bytes=0-3' }),
     ask('/b.css', { ...accept, 'If-None-Match': '"6553f100-78"' }),
     ask('/b.css', { ...accept, 'If-None-Match': 'W/"6553f100-78"' }),
+  ];
+  return { files, requests };
+}
+
+function proxyQuestions() {
+  const files = { 'html/a.html': '0123456789abcdefghij' };
+  const names = ['x', '404', '500', '503', '403', '401', '302', 'rel', 'ref', '204', '304'];
+  const requests = [
+    ...['p', 'pi', 'pr'].flatMap((place) =>
+      names.flatMap((name) => [ask(`/${place}/${name}`), ask(`/${place}/${name}`, {}, { method: 'HEAD' })]),
+    ),
+    ...['roff', 'rto', 'rrx'].flatMap((place) =>
+      ['302', 'rel', 'ref'].map((name) => ask(`/${place}/${name}`)),
+    ),
+    ...['p', 'ck', 'ck2', 'hide'].map((place) => ask(`/${place}/ck`)),
+    ...['/in/a.html', '/in/%61.html', '@named', '@none', '/err', '/in/../x', 'in', '/in/none'].flatMap(
+      (target) => ['p', 'ign', 'show'].map((place) => ask(`/${place}/xa?t=${target}`)),
+    ),
+    ...`/hide/404 /m/x /brk/a%20b?c /brk/a /rx/y?z=1 /rx/ /dead/x?y /p/a%2Fb/../c?d /p//e /p/%e4 /ex/x /ex/404 /ex/302 /ex/204`
+      .split(' ')
+      .map((target) => ask(target)),
+    ask('/p/x', { 'Content-Length': '3' }, { method: 'POST', body: 'abc' }),
+    ask('/pi/500', { 'Content-Length': '3' }, { method: 'POST', body: 'abc' }),
+    ask('/dead/x', { 'Content-Length': '3' }, { method: 'PUT', body: 'abc' }),
+    ...['0-3', '-2', '0-0,5-6', '90-', 'x'].flatMap((range) =>
+      ['/p/rg/a.html', '/fr/x', '/ex/rg/a.html'].map((target) => ask(target, { Range: `bytes=${range}` })),
+    ),
+    ask('/p/rg/a.html', { 'If-None-Match': ETAG }),
+    ask('/p/rg/a.html', { 'If-Modified-Since': LAST_MODIFIED }),
+    ask('/p/rg/a.html', { Range: 'bytes=0-3', 'If-Range': '"x"' }),
+    ...['1.0', '1.1'].map((version) => ask('/ex/x', {}, { version })),
+    ask('//a//b', { Host: 'unmerged' }),
   ];
   return { files, requests };
 }
