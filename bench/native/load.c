@@ -21,7 +21,7 @@
 enum { READ_BYTES = 1 << 20, EVENTS = 512, STALL_MS = 20000, HEAD_BYTES = 4096 };
 
 struct connection {
-  int fd, awaits_write, is_outstanding, head_used;
+  int fd, awaits_write, is_outstanding, head_used, is_last;
   char head[512]; // of an HTTP answer or a 101, until it has ended
   size_t to_send, to_read; // of the message at hand
   const char *bytes; // where the rest of it is
@@ -428,9 +428,18 @@ static int answered(struct connection *c, ssize_t *got) {
     const char *length = strcasestr(c->head, "\r\ncontent-length:");
     if (strncmp(c->head, "HTTP/1.1 2", 10) != 0 || length == NULL) refuse(c->head);
     c->to_read = strtoull(length + 17, NULL, 10);
+    c->is_last = strcasestr(c->head, "\r\nconnection: close") != NULL;
   }
   if ((size_t)*got > c->to_read) refuse("more than one answer");
   return (c->to_read -= *got) == 0;
+}
+
+static void ask_anew(struct connection *c, const char *request, size_t bytes) {
+  connect_to(c);
+  c->bytes = request;
+  c->to_send = bytes;
+  c->to_read = SIZE_MAX;
+  c->since = now();
 }
 
 static void http(void) {
@@ -443,13 +452,7 @@ static void http(void) {
   for (long i = 0; i < turns; i++) bytes[i] = plain_request(texts[i] = room(HEAD_BYTES + number("post", 0), 1), i * number("stride", 1));
   gate(0);
   double start = now();
-  for (; begun < count && begun < requests; begun++) {
-    connect_to(&all[begun]);
-    all[begun].bytes = texts[begun % turns];
-    all[begun].to_send = bytes[begun % turns];
-    all[begun].to_read = SIZE_MAX;
-    all[begun].since = now();
-  }
+  for (; begun < count && begun < requests; begun++) ask_anew(&all[begun], texts[begun % turns], bytes[begun % turns]);
   struct epoll_event events[EVENTS];
   while (done < requests) {
     for (int ready = next_or_stall(events), i = 0; i < ready; i++) {
@@ -464,7 +467,7 @@ static void http(void) {
       done++;
       if (begun >= requests) continue;
       long turn = begun++ % turns;
-      if (closes) { close(c->fd); connect_to(c); c->bytes = texts[turn]; c->to_send = bytes[turn]; c->to_read = SIZE_MAX; c->since = now(); }
+      if (closes || c->is_last) { close(c->fd); ask_anew(c, texts[turn], bytes[turn]); }
       else say(c, texts[turn], bytes[turn], SIZE_MAX, now());
     }
   }
