@@ -50,6 +50,10 @@ export const PLACES = {
   zip: { path: '/zip/', peers: STEADY_PORTS, keepsBody: true, retries: 'safe', bodyBytesMax: 0 },
   /** Where the first peer fails, others answer from another location. */
   second: { path: '/second/', peers: EITHER_PORTS, keepsBody: true, retries: 'all', bodyBytesMax: 0 },
+  /** A single peer, which is asked again where a kept connection turns out to be closed. */
+  only: { path: '/only/', peers: [8002], keepsBody: true, retries: 'safe', bodyBytesMax: 0 },
+  /** Peers that are asked one thing at a time. */
+  few: { path: '/few/', peers: STEADY_PORTS, keepsBody: true, retries: 'safe', bodyBytesMax: 0 },
   socket: { path: '/ws/', peers: SOCKET_PORTS, keepsBody: true, retries: 'safe', bodyBytesMax: 0 },
   file: { path: '/file/', peers: [], keepsBody: true, retries: 'never', bodyBytesMax: 0 },
   text: { path: '/text/', peers: [], keepsBody: true, retries: 'never', bodyBytesMax: 0 },
@@ -76,6 +80,9 @@ export const SORRY = 'sorry\n';
 export const TEXT = 'a text of our own';
 
 interface Variant {
+  /** keepalive_requests and keepalive_time of `steady`, where they are not the defaults. */
+  readonly requestsMax?: number;
+  readonly keptMs?: number;
   readonly steady: string;
   readonly wild: string;
   readonly buffers: string;
@@ -92,6 +99,7 @@ const VARIANTS: readonly Variant[] = [
     rest: 'reset_timedout_connection on;',
   },
   {
+    requestsMax: 3,
     steady: 'hash $request_uri consistent; keepalive 4; keepalive_requests 3;',
     wild: 'random two;',
     buffers:
@@ -106,6 +114,7 @@ const VARIANTS: readonly Variant[] = [
     rest: 'client_body_in_file_only clean;',
   },
   {
+    keptMs: 2000,
     steady: 'random; zone steady 64k; keepalive 2; keepalive_time 2s;',
     wild: 'hash $request_uri;',
     buffers: 'client_body_in_single_buffer on; client_body_buffer_size 4k;',
@@ -178,6 +187,15 @@ function upstreamsOf({ steady, wild }: Variant): string {
     server 127.0.0.1:8005 max_fails=0;
     keepalive 0;
   }
+  upstream only {
+    server 127.0.0.1:8002;
+    keepalive_timeout ${TIMES.peerIdle}ms;
+  }
+  upstream few {
+    server 127.0.0.1:8001 max_fails=0 max_conns=1;
+    server 127.0.0.1:8002 max_fails=0 max_conns=1;
+    keepalive_timeout ${TIMES.peerIdle}ms;
+  }
   upstream websocket {
     ip_hash;
     server localhost:8006 max_fails=0;
@@ -231,6 +249,8 @@ const PASSING_LOCATIONS = `
       error_page 404 502 503 504 = @second;
     }
     location @second { proxy_pass http://steady; }
+    location /only/ { proxy_pass http://only; }
+    location /few/ { proxy_pass http://few; }
     location /small/ { proxy_pass http://steady; client_max_body_size 1k; }`;
 
 const OWN_LOCATIONS = `
@@ -251,6 +271,18 @@ const SOCKET_LOCATION = `
     }`;
 
 const plans = new Map<number, Plan>();
+
+/** How often, and up to what age, a connection to a peer of the place may be kept under these variants. */
+export function keptConnections(
+  place: PlaceName,
+  variants: readonly number[],
+): { readonly requestsMax: number; readonly keptMs: number } {
+  const known = place === 'only' || place === 'few' ? [] : variants.map((variant) => VARIANTS[variant]);
+  const most = (key: 'requestsMax' | 'keptMs'): number =>
+    Math.max(...known.map((variant) => variant?.[key] ?? Number.POSITIVE_INFINITY));
+  if (known.length === 0) return { requestsMax: Number.POSITIVE_INFINITY, keptMs: Number.POSITIVE_INFINITY };
+  return { requestsMax: most('requestsMax'), keptMs: most('keptMs') };
+}
 
 /** The plan of a variant. Seeds share it: a plan has no state. */
 export function planOfVariant(variant: number): Plan {

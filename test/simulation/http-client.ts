@@ -244,7 +244,8 @@ export class HttpClient {
     this.awaiting = [];
     this.goOn = undefined;
     for (const exchange of awaiting) {
-      exchange.lost = this.closing || awaiting[0]?.answer !== undefined ? 'after the last answer' : how;
+      const isBehind = exchange.answer === undefined && (this.closing || awaiting[0]?.answer !== undefined);
+      exchange.lost = isBehind ? 'after the last answer' : how;
       exchange.lostAt = this.cast.now();
     }
     if (this.idleSince >= 0 && !this.closing && !this.plan.slowReader) {

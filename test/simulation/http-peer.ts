@@ -3,7 +3,7 @@ import { INTERIM_ANSWERS_MAX } from '../../src/base/limits.ts';
 import type { Conn, ConnectionHandler, Listener } from '../../src/io/engine.ts';
 import { headerOf, type WireMessage, WireReader } from '../support/wire-reader.ts';
 import type { Cast } from './cast.ts';
-import { PLACES } from './config.ts';
+import { keptConnections, PLACES, type PlaceName } from './config.ts';
 import { content } from './content.ts';
 import { targetOf } from './http-client.ts';
 import { type Exchange, isSocket, type Reception } from './ledger.ts';
@@ -61,10 +61,12 @@ class PeerTalk implements WireOwner {
   private served = 0;
   private pauses = 0;
   private side: SocketSide | undefined;
+  private readonly madeAt: number;
 
   constructor(cast: Cast, port: number) {
     this.cast = cast;
     this.port = port;
+    this.madeAt = cast.now();
     this.reader = new WireReader('requests', {
       head: (message) => this.head(message),
       end: (message) => this.end(message),
@@ -107,7 +109,9 @@ class PeerTalk implements WireOwner {
     if (this.reception !== undefined && this.reception.answeredAt < 0) {
       return this.problem(`was asked for r${record.plan.id} before it had answered`);
     }
+    this.judgeReuse(isSocket(record) ? 'socket' : record.plan.place);
     if (this.saidTooMuch) this.problem('was asked again on a connection on which it had said too much');
+    this.cast.ledger.speaking.add(this.wire.link.number);
     const attempt = record.receptions.length;
     if (isSocket(record)) {
       record.receptions.push(this.receptionOf(attempt, SOCKET_ANSWER));
@@ -135,6 +139,14 @@ class PeerTalk implements WireOwner {
     if (answer.early) this.answer();
   }
 
+  /** keepalive_requests and keepalive_time: a connection is used so often, and is kept so young. */
+  private judgeReuse(place: PlaceName): void {
+    const { requestsMax, keptMs } = keptConnections(place, this.cast.script.variants);
+    if (this.served >= requestsMax) this.problem(`is asked for the ${this.served + 1}th time`);
+    const age = (this.reception?.answeredAt ?? -1) - this.madeAt;
+    if (age > keptMs) this.problem(`is asked again, and its connection was kept at an age of ${age} ms`);
+  }
+
   /** A subrequest asks whether another request may pass. */
   private gate(message: WireMessage): void {
     const { wire } = this;
@@ -147,11 +159,20 @@ class PeerTalk implements WireOwner {
     this.exchange = undefined;
     this.served++;
     const { gate, answers } = exchange.plan;
+    const { speaking } = this.cast.ledger;
+    speaking.add(wire.link.number);
     this.trace(`is asked about r${exchange.plan.id}, and will say ${gate}`);
     this.cast.after(answers[0]?.thinkMs ?? 0, () => {
       if (gate === 0) return wire.finish('close');
       const body = gate === 200 ? '' : 'not you';
-      wire.write(`HTTP/1.1 ${gate} Word\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+      if (body === '') speaking.delete(wire.link.number);
+      wire.write(`HTTP/1.1 ${gate} Word\r\nContent-Length: ${body.length}\r\n\r\n`);
+      if (body === '') return;
+      // Nobody reads the body: its connection must not be another's before it has come.
+      this.cast.after(30 * (exchange.plan.id % 3), () => {
+        speaking.delete(wire.link.number);
+        wire.write(body);
+      });
     });
   }
 
@@ -278,7 +299,10 @@ class PeerTalk implements WireOwner {
     const { deed } = reception.answer;
     const whole = deed === 'good' || deed === 'surplus';
     // The answer to HEAD is whole with its head, whatever its peer does then: the connection may be used again.
-    if (whole || this.exchange?.plan.method === 'HEAD') reception.answeredAt = this.cast.now();
+    if (whole || this.exchange?.plan.method === 'HEAD') {
+      reception.answeredAt = this.cast.now();
+      this.cast.ledger.speaking.delete(wire.link.number);
+    }
     if (!whole && reception.answeredAt >= 0 && deed !== 'stalls')
       this.cast.ledger.idleClosed.add(wire.link.number);
     if (deed === 'torn') return this.cast.after(1, () => wire.reset());
@@ -366,8 +390,8 @@ function answerBody(exchange: Exchange, reception: Reception): string {
   const { answer } = reception;
   const bytes = answerContent(exchange, reception);
   const bodiless = answer.status === 204 || answer.status === 304 || exchange.plan.method === 'HEAD';
-  if (bodiless) return '';
   if (answer.deed === 'surplus') return `${bytes}HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n`;
+  if (bodiless) return '';
   if (answer.framing !== 'chunked') return bytes;
   let wire = '';
   const size = 1 + ((exchange.plan.id * 6007) % Math.max(1, Math.min(bytes.length, 4000)));

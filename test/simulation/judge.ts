@@ -15,7 +15,9 @@ interface LogLine {
   readonly request: string;
   readonly status: number;
   readonly bytesSent: number;
-  readonly peers: string;
+  /** The last that was asked, and what it answered. */
+  readonly peer: string;
+  readonly peerStatus: string;
 }
 
 /** Stalls that no deadline notices. */
@@ -160,8 +162,20 @@ class Judge {
     if (line !== undefined && line.bytesSent !== bytes) {
       this.problem(plan.id, `was sent ${bytes} bytes, but the log says ${line.bytesSent}`);
     }
+    this.askedPeer(exchange, answer, line);
     this.keptOpen(exchange, answer);
     return true;
+  }
+
+  /** The log names who has answered; and whoever waits for 100 Continue has been told to go on. */
+  private askedPeer({ plan, receptions, interim }: Exchange, answer: WireMessage, line?: LogLine): void {
+    const label = headerOf(answer, 'x-answer');
+    const reception = receptions.find(({ attempt }) => label === `${plan.id}.${attempt}`);
+    if (reception === undefined) return;
+    const { port } = reception;
+    if (line !== undefined && (line.peer !== `127.0.0.1:${port}` || line.peerStatus !== `${answer.status}`))
+      this.problem(plan.id, `was answered ${answer.status} by ${port}, but the log says ${line.text}`);
+    if (interim !== (plan.expects ? 1 : 0)) this.problem(plan.id, `was told to continue ${interim} times`);
   }
 
   /** A peer that says nothing is given up when proxy_read_timeout has passed since it had all of the request. */
@@ -257,8 +271,9 @@ class Judge {
     if (stale === 0) return undefined;
     const { retries, keepsBody, peers } = PLACES[plan.place];
     const safe = retries === 'all' || (retries === 'safe' && plan.method !== 'POST');
-    if (!safe || (!keepsBody && plan.bodyBytes > 0) || stale >= peers.length)
-      return 'a peer closed a kept connection';
+    // A single peer is asked again as often as that happens.
+    const tooMany = peers.length > 1 && stale >= peers.length;
+    if (!safe || (!keepsBody && plan.bodyBytes > 0) || tooMany) return 'a peer closed a kept connection';
     return undefined;
   }
 
@@ -312,9 +327,21 @@ class Judge {
         this.problem(plan.id, `was silent for ${waited.toFixed(0)} ms before its end`);
     }
     const [line] = this.lines.get(plan.id) ?? [];
-    if (line === undefined || line.status !== 101) this.problem(plan.id, `is logged as ${line?.text}`);
+    const bytesSent = socket.headBytes + socket.downTotal;
+    if (line === undefined || line.status !== 101 || line.bytesSent !== bytesSent)
+      this.problem(plan.id, `was sent ${bytesSent} bytes and is logged as ${line?.text}`);
+    const codes = plan.webSocket ? '1000,1000' : '0,0';
+    if (`${socket.closeCodes}` !== codes)
+      this.problem(plan.id, `was closed by both with 1000, seen as ${socket.closeCodes}`);
+    // ip_hash: all clients are of one network.
+    const [reception] = socket.receptions;
+    this.socketPort ??= reception?.port;
+    if (reception?.port !== this.socketPort)
+      this.problem(plan.id, `went to ${reception?.port}, and others to ${this.socketPort}`);
     return true;
   }
+
+  private socketPort: number | undefined;
 
   private socketExcuse({ plan, links, clientLink, lost, startedAt }: SocketRecord): string | undefined {
     if (lost !== '' || clientLink === undefined) return 'never sent';
@@ -333,10 +360,12 @@ class Judge {
   idleEnds(): void {
     if (this.cast.script.weather !== 'calm' || this.has('end older')) return;
     for (const { link, since, at } of this.cast.idleEnds) {
-      if (this.spoiled(link) !== undefined || at >= this.cast.drainedAt) continue;
-      if (Math.abs(at - since - TIMES.keepalive) > LATE_MS) {
+      const { drainedAt } = this.cast;
+      if (this.spoiled(link) !== undefined || since >= drainedAt - LATE_MS) continue;
+      const expected = Math.min(since + TIMES.keepalive, drainedAt);
+      if (Math.abs(at - expected) > LATE_MS) {
         this.cast.ledger.problem(
-          `link ${link.number} was closed after ${(at - since).toFixed(0)} ms idle, not ${TIMES.keepalive}`,
+          `link ${link.number} was closed after ${(at - since).toFixed(0)} ms idle, not ${(expected - since).toFixed(0)}`,
         );
       }
     }
@@ -364,12 +393,18 @@ function describe(outcome: Promised): string {
 /** '$request|$status|$bytes_sent|$upstream_addr|$upstream_status|$connection' */
 function parseLine(text: string): LogLine {
   const parts = text.split('|');
-  const [status = '', bytesSent = '', peers = ''] = parts.slice(-5);
+  const [status = '', bytesSent = '', peers = '', peerStatuses = ''] = parts.slice(-5);
   return {
     text,
     request: parts.slice(0, -5).join('|'),
     status: Number(status),
     bytesSent: Number(bytesSent),
-    peers,
+    peer: last(peers),
+    peerStatus: last(peerStatuses),
   };
+}
+
+/** Of "a, b : c". */
+function last(list: string): string {
+  return list.split(/, | : /).at(-1) ?? '';
 }

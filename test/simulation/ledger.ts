@@ -58,6 +58,10 @@ export interface SocketRecord {
   readonly receptions: Reception[];
   begun: number;
   status: number;
+  /** Of the 101. */
+  headBytes: number;
+  /** Codes of the close frames that the balancer saw, from the client and from the peer; 0 for none. */
+  closeCodes: readonly [number, number] | undefined;
   startedAt: number;
   /** Bytes of each direction's stream that came right, and all that there are. */
   upReceived: number;
@@ -78,6 +82,8 @@ export class Ledger {
   readonly problems: string[] = [];
   /** Links that their peer closed while idle, though it had said keep-alive. */
   readonly idleClosed = new Set<number>();
+  /** Links on which a peer has not said all of an answer. */
+  readonly speaking = new Set<number>();
   /** Lines for a person, where somebody wants to read them. */
   readonly trace: string[] | undefined;
 
@@ -124,6 +130,8 @@ export class Ledger {
       receptions: [],
       begun: 0,
       status: 0,
+      headBytes: 0,
+      closeCodes: undefined,
       startedAt: -1,
       upReceived: 0,
       upTotal: 0,

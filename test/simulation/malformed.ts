@@ -49,6 +49,8 @@ export const MALFORMED: readonly Malformed[] = [
   body('no chunk size', 'GET /bait HTTP/1.1\r\nHost: a.test\r\n\r\n'),
   body('a chunk size with a sign', '-1\r\na\r\n0\r\n\r\n'),
   body('a bare LF after the size', '4\nabcd\r\n0\r\n\r\n'),
+  body('a CR without its LF after the size', '4\rxabcd\r\n0\r\n\r\n'),
+  body('a CR without its LF after the chunk', '4\r\nabcd\rx0\r\n\r\n'),
   body('a bare LF after the chunk', '4\r\nabcd\n0\r\n\r\n'),
   body('a chunk that is too long', '4\r\nabcdef\r\n0\r\n\r\n'),
   body('a huge chunk size', 'ffffffffffffffffff\r\nabcd\r\n0\r\n\r\n'),

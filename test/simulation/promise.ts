@@ -34,6 +34,7 @@ export function outcomesOf(exchange: Exchange, weather: Script['weather']): read
     second(exchange, weather, found);
     return found;
   }
+  if (place === 'few') found.push(own(502)); // all are busy
   attempts(exchange, weather, 0, peers.length, found);
   return found;
 }
@@ -118,6 +119,7 @@ export function matchesOne(exchange: Exchange, outcomes: readonly Promised[]): b
 
 function matches(exchange: Exchange, { status, by, whole, body }: Promised): boolean {
   const { plan, answer, lost } = exchange;
+  const { place } = plan;
   if (answer === undefined) return !whole && lost !== '';
   if (answer.status !== status) return false;
   const label = headerOf(answer, 'x-answer');
@@ -130,7 +132,10 @@ function matches(exchange: Exchange, { status, by, whole, body }: Promised): boo
   if (reception === undefined) return false;
   const expected = answerContent(exchange, reception);
   if (whole) return answer.state === 'complete' && unpacked(answer) === expected;
-  return expected.startsWith(unpacked(answer));
+  // What has come is all that the peer has said, unless a reset took the rest with it, or it was still being packed.
+  const ended = answer.state === 'complete' || lost === 'ended';
+  const all = ended && place !== 'zip' && reception.answer.deed !== 'torn';
+  return all ? answer.body === expected : expected.startsWith(unpacked(answer));
 }
 
 /** The body without the balancer's gzip; of a cut one as much as can be had. */

@@ -137,6 +137,8 @@ export type Order =
 export interface Script {
   readonly seed: number;
   readonly variant: number;
+  /** It, and those of all reloads. */
+  readonly variants: readonly number[];
   readonly weather: 'calm' | 'awkward' | 'storm';
   /** Of the links that are rough, and of all others. */
   readonly rough: Faults;
@@ -161,16 +163,19 @@ export function scriptOf(seed: number): Script {
   const writer: Writer = { dice, nextId: () => ++id, largest: Math.floor(120_000 * scale), weather };
   const clients = dice.list(dice.whole(2, 12), (number) => clientOf(writer, number));
   const sockets = dice.list(dice.whole(0, 5), () => socketOf(writer));
+  const variant = dice.whole(0, VARIANT_COUNT - 1);
+  const orders = ordersOf(dice);
   return {
     seed,
-    variant: dice.whole(0, VARIANT_COUNT - 1),
+    variant,
+    variants: [variant, ...orders.flatMap((order) => (order.do === 'reload' ? [order.variant] : []))],
     weather,
     rough: weather === 'storm' ? stormFaults(dice, smallest) : smooth,
     smooth,
     roughPorts: new Set(ALL_PORTS.filter(() => dice.chance(0.5))),
     clients,
     sockets,
-    orders: ordersOf(dice),
+    orders,
     nameDelayMs: dice.pick([0, 0, 30, 700]),
     filePieceBytes: dice.chance(0.3) ? dice.whole(1, 700) : Number.POSITIVE_INFINITY,
   };
@@ -250,6 +255,8 @@ const PLACE_WEIGHTS: Readonly<Record<PlaceName, number>> = {
   named: 1.5,
   accel: 1.5,
   limited: 1.5,
+  only: 1.5,
+  few: 1.5,
   zip: 2.5,
   second: 2,
   file: 2,
@@ -404,7 +411,11 @@ function deedOf(dice: Dice): AnswerPlan['deed'] {
 
 function socketOf(writer: Writer): SocketPlan {
   const { dice, weather } = writer;
-  const sizes = (): number[] => dice.list(dice.skewed(0, 25), () => sizeOf(writer, 600));
+  const slow = dice.weighted({ nobody: 3, client: 1, peer: 1 });
+  // Back pressure: more than all buffers on the way hold.
+  const sizeOfMessage = (): number =>
+    slow !== 'nobody' && dice.chance(0.3) ? dice.whole(0, writer.largest >> 1) : sizeOf(writer, 600);
+  const sizes = (): number[] => dice.list(dice.skewed(0, 25), sizeOfMessage);
   return {
     id: writer.nextId(),
     rough: weather === 'storm' && dice.chance(0.4),
@@ -412,9 +423,9 @@ function socketOf(writer: Writer): SocketPlan {
     webSocket: dice.chance(0.8),
     up: sizes(),
     down: sizes(),
-    gapMs: dice.skewed(0, 800),
+    gapMs: dice.skewed(0, slow === 'nobody' ? 800 : 50),
     eager: dice.chance(0.2),
-    slow: dice.weighted({ nobody: 3, client: 1, peer: 1 }),
+    slow,
     ending: dice.weighted({
       client: 4,
       peer: 3,
@@ -449,7 +460,13 @@ function ordersOf(dice: Dice): Order[] {
     const until = atMs + dice.whole(10, 1500);
     orders.push({ atMs, do: 'descriptors', out: true }, { atMs: until, do: 'descriptors', out: false });
   }
-  if (dice.chance(0.06)) orders.push({ atMs: dice.whole(2000, 9000), do: 'end older' });
+  if (dice.chance(0.08)) {
+    const atMs = dice.whole(500, 7000);
+    orders.push(
+      { atMs, do: 'reload', variant: dice.whole(0, VARIANT_COUNT - 1) },
+      { atMs: atMs + dice.whole(1, 3000), do: 'end older' },
+    );
+  }
   if (dice.chance(0.2)) orders.push({ atMs: dice.whole(1000, 10_000), do: 'drain' });
   return orders.sort((a, b) => a.atMs - b.atMs);
 }

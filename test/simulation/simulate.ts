@@ -188,7 +188,10 @@ class Play {
         return cast.world.exhaust(balancer.stage.engine, order.out);
       case 'end older':
         this.note('end older');
-        return balancer.driver.endOlderThan(balancer.generation.number, this.swappedAt);
+        balancer.driver.endOlderThan(balancer.generation.number, this.swappedAt);
+        if (balancer.driver.tunnels.countOlderThan(balancer.generation.number) > 0)
+          this.ledger.problem('older tunnels live on');
+        return;
       case 'drain':
         if (cast.drainedAt < Number.POSITIVE_INFINITY) return;
         cast.drainedAt = cast.now();

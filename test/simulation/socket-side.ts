@@ -160,8 +160,9 @@ export class SocketClient implements WireOwner {
     this.cast = cast;
     this.record = cast.ledger.addSocket(plan);
     this.reader = new WireReader('answers', {
-      head: ({ status }) => {
+      head: ({ status, wireBytes }) => {
         this.record.status = status;
+        this.record.headBytes = wireBytes;
         if (cast.tracing) cast.trace(`socket r${plan.id}`, `is answered ${status}`);
       },
       end: ({ status }) => {

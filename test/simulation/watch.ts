@@ -4,14 +4,18 @@
 import type { PeerTable } from '../../src/balance/peer-table.ts';
 import { RECEIVE_BYTES, TUNNEL_PENDING_BYTES_MAX } from '../../src/base/limits.ts';
 import type { RequestHead } from '../../src/http/head.ts';
-import type { Conn } from '../../src/io/engine.ts';
+import type { Conn, TimerSlot } from '../../src/io/engine.ts';
 import type { TimerWheel } from '../../src/io/timer-wheel.ts';
 import type { ClientConnection } from '../../src/proxy/client-connection.ts';
 import type { Driver } from '../../src/proxy/driver.ts';
 import type { OutQueue } from '../../src/proxy/out-queue.ts';
+import type { PeerConnection } from '../../src/proxy/peer-connection.ts';
 import type { ExchangeRun } from '../../src/proxy/run.ts';
+import { SEGMENT_ROWS } from '../../src/proxy/tunnel-rows.ts';
 import type { Balancer } from '../support/balancer.ts';
 import type { Cast } from './cast.ts';
+import { PLACES, TIMES } from './config.ts';
+import { isSocket } from './ledger.ts';
 
 export class Watch {
   /** Exchanges that the driver has begun, the refused and the cut heads among them; each must be logged. */
@@ -29,6 +33,18 @@ export class Watch {
     this.driver = balancer.driver;
     this.followConnects();
     this.followExchanges();
+    this.followTunnels();
+  }
+
+  private followTunnels(): void {
+    const { driver } = this.balancer;
+    const ended = driver.tunnelEnded.bind(driver);
+    driver.tunnelEnded = (end) => {
+      const record = this.cast.ledger.find(end.context);
+      if (record !== undefined && isSocket(record))
+        record.closeCodes = [end.clientCloseCode, end.upstreamCloseCode];
+      ended(end);
+    };
   }
 
   private followConnects(): void {
@@ -114,23 +130,37 @@ export class Watch {
         waits ||= used.waits;
       }
       if (!waits) this.problem(client, 'has no deadline');
+      this.lookAtDeadline(client['timer'], CLIENT_WAITS_MS[client['state']], `a client (${client['state']})`);
       const ahead = client.ahead.end - client.ahead.start;
       if (ahead > 2 * RECEIVE_BYTES) this.problem(client, `holds ${ahead} bytes ahead`);
       this.lookAtQueue(client, client.queue, 'for the client');
     }
     for (const pool of driver['pools'].values()) {
+      let keptMax = 0;
       for (const peer of pool['idle']) {
         conns++;
         slots++;
         if (peer['state'] !== 'idle') this.cast.ledger.problem(`a kept connection is ${peer['state']}`);
         if (timers.deadline(peer['timer']) === Number.POSITIVE_INFINITY)
           this.cast.ledger.problem('a kept connection has no deadline');
+        this.lookAtDeadline(peer['timer'], peer['settings']?.keepaliveTimeoutMs ?? 0, 'a kept connection');
+        keptMax = Math.max(keptMax, peer['settings']?.keepaliveMax ?? 0); // a reload may have changed it
+        const link = this.linkOf.get(peer.conn) ?? -1;
+        if (this.cast.ledger.speaking.has(link))
+          this.cast.ledger.problem(`link ${link} is kept while its peer still answers`);
       }
+      if (pool.size > keptMax) this.cast.ledger.problem(`${pool.size} connections are kept`);
     }
     const { count } = driver.tunnels;
     conns += 2 * count;
     slots += count;
     for (const peer of driver.tunnels['peers']) if (peer !== undefined) taken++;
+    for (const row of driver.tunnels.rows()) {
+      const slot = driver.tunnels['rowsOf'](2 * row).timers[row % SEGMENT_ROWS] ?? -1;
+      if (timers.deadline(slot) === Number.POSITIVE_INFINITY)
+        this.cast.ledger.problem('a tunnel has no deadline');
+      this.lookAtDeadline(slot, TIMES.socketRead, 'a tunnel');
+    }
     for (const bytes of driver.tunnels['pending'].values()) {
       if (bytes.length > TUNNEL_PENDING_BYTES_MAX)
         this.cast.ledger.problem(`a tunnel holds ${bytes.length} bytes`);
@@ -138,6 +168,12 @@ export class Watch {
     this.compare('open connections', engine.openCount, conns);
     this.compare('timer slots', timers.size, slots);
     this.compare('connections counted of peers', this.counted(), taken);
+    for (const { peers } of this.balancer.generation.upstreams) {
+      for (const { name, maxConns, table, row } of peers) {
+        if (maxConns > 0 && (table.conns[row] ?? 0) > maxConns)
+          this.cast.ledger.problem(`${name} has ${table.conns[row]} connections`);
+      }
+    }
     this.compare('active clients counted', this.balancer.facts.counters.active, driver.clientCount + count);
   }
 
@@ -158,6 +194,10 @@ export class Watch {
       used.conns++;
       used.slots++;
       used.waits ||= timers.deadline(peer['timer']) < Number.POSITIVE_INFINITY;
+      const connecting = peer['state'] === 'connecting';
+      const asked = x.head.target.startsWith(PLACES.socket.path) ? TIMES.socketRead : TIMES.proxyRead;
+      this.lookAtDeadline(peer['timer'], connecting ? TIMES.connect : asked, `a peer (${peer['state']})`);
+      this.lookAtPressure(run, peer);
       this.lookAtQueue(undefined, peer.queue, 'for a peer');
     }
     for (const child of run.children) {
@@ -168,6 +208,24 @@ export class Watch {
       used.waits ||= more.waits;
     }
     return used;
+  }
+
+  /** Nothing is waited for longer than the configuration says. */
+  private lookAtDeadline(slot: TimerSlot, mostMs: number, whose: string): void {
+    const { engine } = this.balancer.stage;
+    const deadline = (engine.timers as TimerWheel).deadline(slot);
+    if (deadline < Number.POSITIVE_INFINITY && deadline > engine.now() + mostMs + 1)
+      this.cast.ledger.problem(`${whose} waits ${(deadline - engine.now()).toFixed(0)} ms, not ${mostMs}`);
+  }
+
+  /** Who has no room is not read for: back pressure. */
+  private lookAtPressure(run: ExchangeRun, peer: PeerConnection): void {
+    const { client, x } = run;
+    if (client === undefined || client['state'] === 'closed') return;
+    if (peer['state'] === 'relaying' && client.full && !peer['paused'])
+      this.problem(client, 'has no room, and its peer is read');
+    if (x.body.stream === peer && run.requestFull && !client['paused'])
+      this.problem(client, 'is read, and its peer has no room');
   }
 
   private lookAtQueue(client: ClientConnection | undefined, queue: OutQueue, whose: string): void {
@@ -202,6 +260,15 @@ export class Watch {
     );
   }
 }
+
+/** How long a client may be waited for, by its connection's state. */
+const CLIENT_WAITS_MS: Readonly<Record<ClientConnection['state'], number>> = {
+  head: Math.max(TIMES.header, TIMES.keepalive),
+  busy: Math.max(TIMES.body, TIMES.send),
+  emptying: TIMES.lingeringTimeout,
+  lingering: TIMES.lingeringTimeout,
+  closed: 0,
+};
 
 interface Used {
   conns: number;

@@ -242,6 +242,10 @@ export class Balancer {
     if (driver.openCount > 0) found.push(`${driver.openCount} clients and tunnels`);
     if (stage.outside !== stage.engine && stage.engine.openCount > 0)
       found.push(`${stage.engine.openCount} connections`);
+    const texts = driver.tunnels['texts'].count;
+    const settings = driver.tunnels['settings'].size;
+    if (driver.tunnels.count === 0 && texts + settings > 0)
+      found.push(`${texts} texts and ${settings} settings of tunnels`);
     for (const path of disk.openPaths) found.push(`file ${path}`);
     for (const { number, exchanges } of this.generations) {
       if (exchanges !== 0) found.push(`${exchanges} exchanges counted of generation ${number}`);
