@@ -109,6 +109,8 @@ class PeerTalk implements WireOwner {
     if (this.reception !== undefined && this.reception.answeredAt < 0) {
       return this.problem(`was asked for r${record.plan.id} before it had answered`);
     }
+    if (!isSocket(record) && record.plan.place === 'only' && this.served > 0 && record.plan.id % 3 === 0)
+      return this.closeUnread(record);
     this.judgeReuse(isSocket(record) ? 'socket' : record.plan.place);
     if (this.saidTooMuch) this.problem('was asked again on a connection on which it had said too much');
     this.cast.ledger.speaking.add(this.wire.link.number);
@@ -137,6 +139,16 @@ class PeerTalk implements WireOwner {
     }
     this.judgeHead(record, message);
     if (answer.early) this.answer();
+  }
+
+  /** As if it had closed its idle connection while the request was on its way. */
+  private closeUnread(exchange: Exchange): void {
+    const { number } = this.wire.link;
+    this.trace(`closes its idle connection as r${exchange.plan.id} comes`);
+    this.cast.ledger.idleClosed.add(number);
+    exchange.links.add(number);
+    this.exchange = undefined;
+    this.wire.close();
   }
 
   /** keepalive_requests and keepalive_time: a connection is used so often, and is kept so young. */

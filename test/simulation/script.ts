@@ -256,7 +256,7 @@ const PLACE_WEIGHTS: Readonly<Record<PlaceName, number>> = {
   accel: 1.5,
   limited: 1.5,
   only: 1.5,
-  few: 1.5,
+  few: 2.5,
   zip: 2.5,
   second: 2,
   file: 2,
@@ -379,7 +379,7 @@ function answerOf(writer: Writer, place: PlaceName, wild: boolean): AnswerPlan {
     status: body || deed === 'surplus' ? 200 : Number(status),
     bodyBytes: tooMuch ? dice.whole(0, 2000) : (body ? 10 : 0) + sizeOf(writer, 5000),
     framing,
-    thinkMs: dice.skewed(0, 600),
+    thinkMs: place === 'few' ? dice.whole(100, 1200) : dice.skewed(0, 600), // so that they meet
     pieces: tooMuch ? 1 : slow ? dice.whole(3, 8) : dice.whole(1, 4),
     pieceMs: slow ? dice.whole(500, 1500) : dice.skewed(0, 150),
     interim: dice.chance(0.08) ? dice.pick([100, 103]) : 0,
