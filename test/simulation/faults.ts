@@ -329,7 +329,7 @@ export const FAULTS: readonly PlantedFault[] = [
   {
     name: 'nobody is told to continue',
     file: 'src/proxy/client-connection.ts',
-    from: "this.writeText('HTTP/1.1 100 Continue\\r\\n\\r\\n');",
+    from: "this.queue.writeText('HTTP/1.1 100 Continue\\r\\n\\r\\n');",
     to: '',
   },
   {
@@ -365,8 +365,8 @@ export const FAULTS: readonly PlantedFault[] = [
   {
     name: 'client_body_timeout is not kept',
     file: 'src/proxy/client-connection.ts',
-    from: '    this.sendContinue(x);\n    this.readUntil = this.driver.engine.now() + core.bodyTimeoutMs;',
-    to: '    this.sendContinue(x);\n    this.readUntil = this.driver.engine.now() + 2 * core.bodyTimeoutMs;',
+    from: 'this.deadlines.read = this.driver.engine.now() + core.bodyTimeoutMs;\n    this.streamAsked',
+    to: 'this.deadlines.read = this.driver.engine.now() + 2 * core.bodyTimeoutMs;\n    this.streamAsked',
   },
   {
     name: 'a kept connection has sent more than a head',

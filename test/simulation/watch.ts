@@ -130,7 +130,11 @@ export class Watch {
         waits ||= used.waits;
       }
       if (!waits) this.problem(client, 'has no deadline');
-      this.lookAtDeadline(client['timer'], CLIENT_WAITS_MS[client['state']], `a client (${client['state']})`);
+      this.lookAtDeadline(
+        client['deadlines']['slot'],
+        CLIENT_WAITS_MS[client['state']],
+        `a client (${client['state']})`,
+      );
       const ahead = client.ahead.end - client.ahead.start;
       if (ahead > 2 * RECEIVE_BYTES) this.problem(client, `holds ${ahead} bytes ahead`);
       this.lookAtQueue(client, client.queue, 'for the client');
