@@ -20,7 +20,7 @@ export interface PassUrl {
   readonly host: string;
   /** `$proxy_port`, "" for a Unix socket. */
   readonly port: string;
-  /** What follows the address; it begins with a slash. '' for none. */
+  /** What follows the address; it begins with a slash or a question mark. '' for none. */
   readonly uri: string;
 }
 
@@ -72,8 +72,7 @@ function readUrl(text: string): PassUrl | AddressProblem {
   const rest = text.slice(PREFIX.length);
   const address = parseAddress(rest, { withUri: true });
   if ('problem' in address) return address;
-  // nginx sends "?x" as it is, which is no target of a request.
-  const uri = address.rest === '' || address.rest.startsWith('/') ? address.rest : `/${address.rest}`;
+  const uri = address.rest;
   if (address.kind === 'unix') return { text, address, host: 'localhost', port: '', uri };
   const written = rest.slice(0, rest.length - address.rest.length);
   const hasPort = address.port !== 0;
@@ -157,7 +156,8 @@ export function destinationOf(x: Exchange, pass: PassPlan): Destination | undefi
     target: targetOf(x, url),
     host: safeHeaderValue(url.host),
     port: url.port,
-    uri: url.uri,
+    // ngx_http_proxy_eval() alone mends it; a URL without variables is sent as it is written
+    uri: url.uri.startsWith('?') ? `/${url.uri}` : url.uri,
     whole: true,
   };
 }

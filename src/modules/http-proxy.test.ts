@@ -35,7 +35,7 @@ describe('the target that a server is asked for', () => {
     [`location /a/ { proxy_pass ${PEER}/; }`, '/a/b?c=d', '/b?c=d'],
     [`location /a/ { proxy_pass ${PEER}/u/; }`, '/a/%20/x', '/u/%20/x'],
     [`location /a/ { proxy_pass ${PEER}/u?x=; }`, '/a/b?c', '/u?x=b?c'],
-    [`location /a/ { proxy_pass ${PEER}?x=; }`, '/a/b', '/?x=b'],
+    [`location /a/ { proxy_pass ${PEER}?x=; }`, '/a/b', '?x=b'],
     [`location = /a { proxy_pass ${PEER}/zz; }`, '/a?q', '/zz?q'],
     [`location ~ ^/r { proxy_pass ${PEER}; }`, '/r/../r%2f?', '/r/../r%2f?'],
     [`location / { proxy_pass ${PEER}/$arg_to; }`, '/x?to=y', '/y'],
