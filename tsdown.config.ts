@@ -22,7 +22,12 @@ const program = {
   worker: 'src/supervisor/worker-main.ts',
 };
 const scripts = typeScriptIn('scripts');
-const bench = { main: 'bench/main.ts', 'http-proxy-3': 'bench/http-proxy-3.ts' };
+const bench = {
+  main: 'bench/main.ts',
+  compare: 'bench/compare.ts',
+  'http-proxy-3': 'bench/http-proxy-3.ts',
+  'net-pipe': 'bench/net-pipe.ts',
+};
 const examples = {
   'chat-node': 'examples/chat-node/main.ts',
   visitor: 'examples/chat-node/visitor.ts',

@@ -33,6 +33,7 @@ export function allContenders(native: Native | undefined): readonly Contender[] 
     nginx(),
     haproxy(),
     httpProxy3(),
+    netPipe(),
     floor(native),
   ];
 }
@@ -122,6 +123,21 @@ function httpProxy3(): Contender {
         flags: [program, String(places.port), String(places.peers[0]), keeps],
       };
     },
+  };
+}
+
+/** What Node's own sockets cost at the least: the measure of the portable engine. */
+function netPipe(): Contender {
+  const program = join(ROOT, 'dist', 'bench', 'net-pipe.js');
+  return {
+    name: 'net-pipe',
+    title: 'Node net pipe',
+    isNginxLike: false,
+    find: () => (existsSync(program) ? { version: process.version } : { absent: 'dist/bench is not built' }),
+    launch: (file, places, workers) =>
+      isPlayedByAll(file) && workers === 1
+        ? { command: process.execPath, flags: [program, String(places.port), String(places.peers[0])] }
+        : undefined,
   };
 }
 

@@ -1,9 +1,10 @@
-// `npm run bench -- [--quick] [--only WORKLOAD|CONTENDER]… [--rounds N] [--out FOLDER]`: measures, and writes bench.json into the
-// folder (bench-out/ unless one is named) and the figures to the terminal. At least seven rounds, three with --quick.
+// `npm run bench -- [--quick] [--only WORKLOAD|CONTENDER]… [--rounds N] [--out FOLDER]`: measures, and writes bench.json, bench.html
+// and an SVG per workload into the folder (bench-out/ unless one is named). Seven rounds, three with --quick.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { allContenders, type Contender, NGINX } from './contenders.ts';
+import { htmlPage, svgFiles } from './page.ts';
 import { textReport } from './report.ts';
 import { run } from './run.ts';
 import { WORKLOADS } from './workloads/all.ts';
@@ -39,6 +40,8 @@ const result = await run({
 const folder = resolve(values.out);
 mkdirSync(folder, { recursive: true });
 writeFileSync(join(folder, 'bench.json'), `${JSON.stringify(result, undefined, 1)}\n`);
+writeFileSync(join(folder, 'bench.html'), htmlPage(result, NGINX));
+for (const [name, svg] of svgFiles(result, NGINX)) writeFileSync(join(folder, name), svg);
 console.log(textReport(result, NGINX));
 
 /** Those that --only names; all, where it names none of them. */

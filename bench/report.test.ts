@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { median, ratioOf, rowsOf, shown, textReport } from './report.ts';
+import { htmlPage, svgFiles } from './page.ts';
+import { breakEven, median, ratioOf, rowsOf, shown, textReport } from './report.ts';
 import type { CaseResult, Result } from './result.ts';
+import { verdicts } from './targets.ts';
 
 const MEASURE = { name: 'CPU', unit: 'µs', better: 'less' } as const;
 
@@ -36,6 +38,50 @@ describe('the report', () => {
     const text = textReport(resultOf({ a: [null, null] }, { a: 'closed' }), 'nginx');
     expect(text).toContain('failed: closed');
     expect(text).toContain('Gone: absent, not installed');
+  });
+
+  it('says from how many sockets on less memory is needed in all', () => {
+    const memory = (base: number, each: number) => [
+      { 'with nothing connected': base / 2 ** 20, 'private memory per socket': each },
+    ];
+    const turns = { a: memory(50_000, 100), nginx: memory(10_000, 1100), c: memory(60_000, 1200) };
+    const one: CaseResult = { name: '8,000 held', measures: [], turns, failures: {} };
+    const result = {
+      ...resultOf({}),
+      workloads: [{ name: 'memory', title: 'M', method: 'm', cases: [one] }],
+    };
+    expect(breakEven(result, 'a', 'nginx')).toBeCloseTo(40);
+    expect(breakEven(result, 'nginx', 'a')).toBe(0);
+    expect(breakEven(result, 'c', 'nginx')).toBe(Number.POSITIVE_INFINITY);
+    expect(breakEven(resultOf({}), 'a', 'nginx')).toBeUndefined();
+  });
+
+  it('holds a target against the figures, and leaves it open where nothing was measured', () => {
+    const one: CaseResult = {
+      name: '64 B',
+      measures: [{ ...MEASURE, name: 'CPU per echo' }],
+      turns: {
+        'holdfast-epoll': [{ 'CPU per echo': 11 }],
+        nginx: [{ 'CPU per echo': 10 }],
+        floor: [{ 'CPU per echo': 9 }],
+      },
+      failures: {},
+    };
+    const result = { ...resultOf({}), workloads: [{ name: 'echo', title: 'E', method: 'm', cases: [one] }] };
+    const of = (text: string) => verdicts(result).find((verdict) => verdict.target.text === text);
+    expect(of('CPU per echo of 64 B')).toMatchObject({ figure: 1.1, isMet: false });
+    expect(of('CPU per echo of 64 B, to the C floor')).toMatchObject({ isMet: true });
+    expect(of('CPU per handshake')).toMatchObject({ figure: undefined, isMet: undefined });
+  });
+
+  it('makes a page and plots that need nothing from elsewhere and escape what they show', () => {
+    const result = resultOf({ nginx: [2, 2], '<b>': [1, 3] }, {});
+    const page = htmlPage(result, 'nginx');
+    const svg = svgFiles(result, 'nginx').get('w.svg') ?? '';
+    expect(page).toContain(svg.trim());
+    expect(page).toContain('absent: not installed');
+    expect(page.replaceAll('http://www.w3.org/2000/svg', '')).not.toMatch(/https?:|<script|<b>/);
+    expect(svg).toMatch(/^<svg[\s\S]*<\/svg>\n$/);
   });
 
   it.each([

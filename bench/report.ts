@@ -84,6 +84,23 @@ export function median(figures: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
+/**
+ * From how many held sockets on `of` needs less memory in all than `to`: by the memory of both with nothing connected and by
+ * what each socket costs where most are held. Infinity: from none; undefined: not measured.
+ */
+export function breakEven(result: Result, of: string, to: string): number | undefined {
+  const one = result.workloads.find((workload) => workload.name === 'memory')?.cases.at(-1);
+  if (one === undefined) return undefined;
+  const figure = (measure: string, contender: string): number =>
+    cellOf(one, measure, contender, to)[0]?.median ?? Number.NaN;
+  const bytes = (contender: string): number => figure('with nothing connected', contender) * 2 ** 20;
+  const saved = figure('private memory per socket', to) - figure('private memory per socket', of);
+  const more = bytes(of) - bytes(to);
+  if (Number.isNaN(saved) || Number.isNaN(more)) return undefined;
+  if (more <= 0) return 0;
+  return saved <= 0 ? Number.POSITIVE_INFINITY : more / saved;
+}
+
 /** A figure in as many digits as it is worth. */
 export function shown(figure: number): string {
   if (!Number.isFinite(figure)) return '–';
