@@ -6,7 +6,6 @@ import { EventEmitter } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { unicodeOf } from './base/bytes.ts';
 import { chooseEngine } from './io/choose.ts';
-import { ioErrorText } from './io/io-error.ts';
 import { startImmediate } from './io/portable/host-clock.ts';
 import { bindHelp, bindText } from './supervisor/bind-help.ts';
 import type {
@@ -24,6 +23,7 @@ import type {
 } from './supervisor/configuration-types.ts';
 import { type BoundAddress, Embedded, type EmbeddedProblem } from './supervisor/embedded.ts';
 import type { EmbeddedSource } from './supervisor/embedded-source.ts';
+import { pathText } from './supervisor/folders.ts';
 import { VERSION } from './version.ts';
 
 export type {
@@ -383,11 +383,10 @@ function errorOf(problem: EmbeddedProblem): HoldfastError {
       const message = unicodeOf(help === undefined ? text : `${text}: ${help}`);
       return new HoldfastError('ERR_HOLDFAST_BIND', message, { systemCode: error.code });
     }
-    case 'log': {
-      const { path, error } = problem;
-      const message = unicodeOf(`open() "${path}" failed (${ioErrorText(error)})`);
-      return new HoldfastError('ERR_HOLDFAST_LOG', message, { systemCode: error.code });
-    }
+    case 'path':
+      return new HoldfastError('ERR_HOLDFAST_LOG', unicodeOf(pathText(problem)), {
+        systemCode: problem.error.code,
+      });
     case 'config': {
       const mistakes = problem.mistakes.map(({ text: _text, ...mistake }) => mistake);
       const lines = problem.mistakes.map(({ text }) => text);

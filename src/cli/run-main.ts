@@ -5,7 +5,6 @@ import { resolve } from 'node:path';
 import { bytesOf, unicodeOf, utf8ByteString } from '../base/bytes.ts';
 import { engineChoice } from '../io/choose.ts';
 import { ioErrorOfNode, ioErrorText } from '../io/io-error.ts';
-import type { Plan } from '../plan/plan.ts';
 import { type Invocation, loadBundle } from '../supervisor/bundle.ts';
 import { settleUser } from '../supervisor/credentials.ts';
 import { disk, lookup } from '../supervisor/disk.ts';
@@ -73,10 +72,13 @@ async function testConfiguration(invocation: Invocation, flags: Flags): Promise<
   const report = new StartReport(say, invocation);
   const { result } = await loadBundle(invocation, disk, lookup, 0);
   report.configuration(result);
-  const plan = result.plan === undefined || userRefused(result.plan, report) ? undefined : result.plan;
+  // nginx looks the user up while it reads the file.
+  const user = result.plan === undefined ? undefined : settleUser(result.plan.process, report);
+  const plan = user === 'refused' ? undefined : result.plan;
   const file = unicodeOf(invocation.file);
   if (plan !== undefined && !flags.quiet) say(`holdfast: the configuration file ${file} syntax is ok\n`);
-  if (plan === undefined || !(await dryRun(plan, invocation, report))) {
+  const uid = typeof user === 'object' ? user.uid : undefined;
+  if (plan === undefined || !(await dryRun(plan, { invocation, report, uid }))) {
     say(`holdfast: configuration file ${file} test failed\n`);
     return 1;
   }
@@ -84,11 +86,6 @@ async function testConfiguration(invocation: Invocation, flags: Flags): Promise<
   if (flags.dump)
     for (const source of result.sources) print(`# configuration file ${source.file}:\n${source.text}\n`);
   return 0;
-}
-
-/** nginx looks the user up while it reads the file. */
-function userRefused(plan: Plan, report: StartReport): boolean {
-  return settleUser(plan.process, report) === 'refused';
 }
 
 /** To descriptor 1, all of it. */

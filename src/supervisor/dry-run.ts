@@ -1,12 +1,13 @@
 // `-t` beyond the syntax: whether what the configuration names can be opened and bound here. As ngx_init_cycle() does it when it tests:
-// logs and the pid file are made, an address in use is no mistake.
+// the pid file, folders for temporary files and logs are made, an address in use is no mistake.
 import { existsSync } from 'node:fs';
 import { chooseEngine } from '../io/choose.ts';
 import type { Engine, IoError, Listener } from '../io/engine.ts';
-import { ioErrorText, isIoError } from '../io/io-error.ts';
+import { isIoError } from '../io/io-error.ts';
 import type { ListenerPlan, Plan } from '../plan/plan.ts';
 import { bindHelp, bindText } from './bind-help.ts';
 import type { Invocation } from './bundle.ts';
+import { createPaths, type PathProblem, pathText } from './folders.ts';
 import { listenOptions } from './listen-options.ts';
 import { removeSocketFile } from './listening-sockets.ts';
 import { closeLogFile, openLogFiles } from './log-files.ts';
@@ -16,19 +17,21 @@ import type { Report } from './report.ts';
 import { systemPath } from './system-path.ts';
 
 /** True, or the report has said what is in the way. */
-export async function dryRun(plan: Plan, invocation: Invocation, report: Report): Promise<boolean> {
-  const { pidFile } = plan.process;
-  const pidError = testPidFile(pidFile);
-  if (pidError !== undefined) {
-    report.say('emerg', `open() "${pidFile}" failed (${ioErrorText(pidError)})`);
+export async function dryRun(
+  plan: Plan,
+  options: {
+    readonly invocation: Invocation;
+    readonly report: Report;
+    /** The workers', where it may be chosen. */
+    readonly uid: number | undefined;
+  },
+): Promise<boolean> {
+  const { uid, invocation, report } = options;
+  const problem = testPaths(plan, invocation, uid);
+  if (problem !== undefined) {
+    report.say('emerg', pathText(problem));
     return false;
   }
-  const logs = openLogFiles(plan.logs.map(({ path }) => (path === '' ? defaultLog(invocation) : path)));
-  if (!(logs instanceof Map)) {
-    report.say('emerg', `open() "${logs.path}" failed (${ioErrorText(logs.error)})`);
-    return false;
-  }
-  for (const fd of logs.values()) closeLogFile(fd);
   const { engine } = chooseEngine();
   let fine = true;
   for (const listener of plan.listeners) {
@@ -39,6 +42,18 @@ export async function dryRun(plan: Plan, invocation: Invocation, report: Report)
   }
   engine.destroy();
   return fine;
+}
+
+function testPaths(plan: Plan, invocation: Invocation, uid: number | undefined): PathProblem | undefined {
+  const { pidFile } = plan.process;
+  const pidError = testPidFile(pidFile);
+  if (pidError !== undefined) return { path: pidFile, error: pidError };
+  const folder = createPaths(plan.folders, uid);
+  if (folder !== undefined) return folder;
+  const logs = openLogFiles(plan.logs.map(({ path }) => (path === '' ? defaultLog(invocation) : path)));
+  if (!(logs instanceof Map)) return logs;
+  for (const fd of logs.values()) closeLogFile(fd);
+  return undefined;
 }
 
 async function bindError(engine: Engine, listener: ListenerPlan): Promise<IoError | undefined> {

@@ -1,8 +1,19 @@
 // Folders made on the way to a file. Not by mkdir's own recursion, which never ends where a parent can be named but not made (/proc).
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
 import type { IoError } from '../io/engine.ts';
-import { ioErrorOfNode } from '../io/io-error.ts';
+import { ioErrorOfNode, ioErrorText } from '../io/io-error.ts';
 import { systemPath } from './system-path.ts';
+
+/** A path that cannot be had. */
+export interface PathProblem {
+  readonly path: string;
+  readonly error: IoError;
+}
+
+/** nginx's line: `mkdir() "/var/temp" failed (2: No such file or directory)`. */
+export function pathText({ path, error }: PathProblem): string {
+  return `${error.call}() "${path}" failed (${ioErrorText(error)})`;
+}
 
 /** Makes the folder of `file` and those above it; throws what mkdir(2) says. */
 export function makeFoldersFor(file: string, mode = 0o777): void {
@@ -13,12 +24,21 @@ export function makeFoldersFor(file: string, mode = 0o777): void {
   for (const folder of missing) mkdirSync(systemPath(folder), mode);
 }
 
-/** Makes a folder that is the workers' alone, or has it be theirs. As ngx_create_paths(). */
-export function ownFolder(folder: string, uid: number): IoError | undefined {
+/** Makes the folders for temporary files; `uid`: whose they shall be, where that can be chosen. As ngx_create_paths(). */
+export function createPaths(folders: Iterable<string>, uid: number | undefined): PathProblem | undefined {
+  for (const path of folders) {
+    const error = ownFolder(path, uid);
+    if (error !== undefined) return { path, error };
+  }
+  return undefined;
+}
+
+function ownFolder(folder: string, uid: number | undefined): IoError | undefined {
   const path = systemPath(folder);
   let call = 'mkdir';
   try {
     if (!existsSync(path)) mkdirSync(path, 0o700);
+    if (uid === undefined) return undefined;
     call = 'stat';
     const { uid: owner, mode } = statSync(path);
     call = 'chown';

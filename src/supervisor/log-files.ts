@@ -8,14 +8,9 @@ import type { IoError } from '../io/engine.ts';
 import { ioErrorOfNode, ioErrorText, isIoError } from '../io/io-error.ts';
 import { type LogClock, type LogOutput, LogWriter } from '../observe/log-writer.ts';
 import type { LogPlan } from '../plan/plan.ts';
-import { makeFoldersFor } from './folders.ts';
+import { makeFoldersFor, type PathProblem } from './folders.ts';
 import { openLog } from './open-log.ts';
 import { systemPath } from './system-path.ts';
-
-export interface LogProblem {
-  readonly path: string;
-  readonly error: IoError;
-}
 
 /** Opens a log for appending and makes its folder where it is missing. Descriptors 1 and 2 stand for themselves. */
 export function openLogFile(path: string): number | IoError {
@@ -35,7 +30,7 @@ export function openLogFile(path: string): number | IoError {
 }
 
 /** All of them anew, or the first that cannot be opened, and then none. */
-export function openLogFiles(paths: Iterable<string>): Map<string, number> | LogProblem {
+export function openLogFiles(paths: Iterable<string>): Map<string, number> | PathProblem {
   const opened = new Map<string, number>();
   for (const path of paths) {
     if (opened.has(path)) continue;

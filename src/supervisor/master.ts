@@ -13,7 +13,7 @@ import { type Credentials, settleUser } from './credentials.ts';
 import { launched } from './daemon.ts';
 import { logClock } from './delay.ts';
 import { disk, lookup } from './disk.ts';
-import { ownFolder } from './folders.ts';
+import { createPaths, pathText } from './folders.ts';
 import { Garbage } from './garbage.ts';
 import { ListeningSockets } from './listening-sockets.ts';
 import { LogFiles, openLogFiles } from './log-files.ts';
@@ -228,10 +228,10 @@ export class Master {
   /** Opens logs, zones and sockets; undefined after `report` has said what cannot be had, and then nothing has changed. */
   private async open(next: Next, report: Report): Promise<Opened | undefined> {
     const { plan, process, credentials } = next;
-    if (credentials !== undefined && !ownFolders(plan, credentials.uid, report)) return undefined;
-    const logs = openLogFiles(this.logs.pathsOf(plan.logs));
+    const folder = createPaths(plan.folders, credentials?.uid);
+    const logs = folder ?? openLogFiles(this.logs.pathsOf(plan.logs));
     if (!(logs instanceof Map)) {
-      report.say('emerg', `open() "${logs.path}" failed (${ioErrorText(logs.error)})`);
+      report.say('emerg', pathText(logs));
       return undefined;
     }
     const opened = { ...next, logs };
@@ -321,8 +321,10 @@ export class Master {
     this.sockets.closeAll();
     const path = this.pidFile;
     this.pidFile = undefined;
-    const error = path === undefined ? undefined : removePidFile(path);
-    if (error !== undefined) this.report.say('alert', `unlink() "${path}" failed (${ioErrorText(error)})`);
+    if (path !== undefined) {
+      const error = removePidFile(path);
+      if (error !== undefined) this.report.say('alert', pathText({ path, error }));
+    }
     this.report.say('notice', 'exit');
     this.logs.flush();
     this.engine.destroy();
@@ -333,21 +335,10 @@ export class Master {
   private writePid({ process: { pidFile } }: Plan): string | undefined {
     if (this.stopping !== undefined) return undefined;
     const error = writePidFile(pidFile, process.pid);
-    if (error !== undefined) return `open() "${pidFile}" failed (${ioErrorText(error)})`;
+    if (error !== undefined) return pathText({ path: pidFile, error });
     this.pidFile = pidFile;
     return undefined;
   }
-}
-
-/** Where the workers are of another user; else folders are made when they are needed. */
-function ownFolders({ folders }: Plan, uid: number, report: Report): boolean {
-  for (const folder of folders) {
-    const error = ownFolder(folder, uid);
-    if (error === undefined) continue;
-    report.say('emerg', `${error.call}() "${folder}" failed (${ioErrorText(error)})`);
-    return false;
-  }
-  return true;
 }
 
 function workersOf(settings: ProcessSettings): number {

@@ -2,15 +2,16 @@
 // and opens by itself; a reload compiles beside what runs and swaps when all of it holds.
 import type { ConfigFiles } from '../config/files.ts';
 import type { IoError, Listener } from '../io/engine.ts';
-import { ioErrorText, isIoError } from '../io/io-error.ts';
+import { isIoError } from '../io/io-error.ts';
 import type { CompileResult } from '../plan/compile.ts';
 import type { ListenerPlan, Plan } from '../plan/plan.ts';
 import type { DrainKind } from '../proxy/driver.ts';
 import { bindHelp, bindText } from './bind-help.ts';
 import { type Bundle, type Invocation, type Lookup, loadBundle } from './bundle.ts';
 import { after } from './delay.ts';
+import { createPaths, type PathProblem, pathText } from './folders.ts';
 import { removeSocketFile } from './listening-sockets.ts';
-import { type LogProblem, openLogFiles } from './log-files.ts';
+import { openLogFiles } from './log-files.ts';
 import type { Report } from './report.ts';
 import { Worker, type WorkerWorld } from './worker.ts';
 
@@ -24,7 +25,7 @@ export interface SingleWorld extends WorkerWorld {
 /** What kept a plan from being taken over. */
 export type TakeOverProblem =
   | { readonly kind: 'config'; readonly result: CompileResult }
-  | ({ readonly kind: 'log' } & LogProblem)
+  | ({ readonly kind: 'path' } & PathProblem)
   | { readonly kind: 'bind'; readonly listener: ListenerPlan; readonly error: IoError };
 
 export type Loaded =
@@ -119,8 +120,10 @@ export class SingleProcess {
   /** What was prepared counts, with its logs. */
   private swap(plan: Plan): TakeOverProblem | undefined {
     const { logs } = this.world;
-    const files = openLogFiles(logs.pathsOf(plan.logs));
-    if (!(files instanceof Map)) return { kind: 'log', ...files };
+    // A program that embeds this one has its temporary folders when they are needed, and not before.
+    const folder = this.invocation.embedding === undefined ? createPaths(plan.folders, undefined) : undefined;
+    const files = folder ?? openLogFiles(logs.pathsOf(plan.logs));
+    if (!(files instanceof Map)) return { kind: 'path', ...files };
     for (const [path, fd] of files) logs.give(path, fd);
     this.worker.swap();
     return undefined;
@@ -152,8 +155,8 @@ export function reportProblem(problem: TakeOverProblem, report: Report): void {
   switch (problem.kind) {
     case 'config':
       return report.configuration(problem.result);
-    case 'log':
-      return report.say('emerg', `open() "${problem.path}" failed (${ioErrorText(problem.error)})`);
+    case 'path':
+      return report.say('emerg', pathText(problem));
     case 'bind':
       return report.say(
         'emerg',

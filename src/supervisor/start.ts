@@ -5,7 +5,7 @@ import { chooseEngine, type EngineChoice } from '../io/choose.ts';
 import type { Engine } from '../io/engine.ts';
 import { descriptorLimit } from '../io/epoll/descriptors.ts';
 import { EpollEngine } from '../io/epoll/epoll-engine.ts';
-import { ioErrorText, isIoError } from '../io/io-error.ts';
+import { isIoError } from '../io/io-error.ts';
 import type { CompileResult } from '../plan/compile.ts';
 import type { Plan } from '../plan/plan.ts';
 import { NGINX_VERSION, PRODUCT } from '../version.ts';
@@ -14,6 +14,7 @@ import { isRoot } from './credentials.ts';
 import { launch, launched, leaveTerminal } from './daemon.ts';
 import { logClock, nameClock } from './delay.ts';
 import { disk, lookup } from './disk.ts';
+import { pathText } from './folders.ts';
 import { LogFiles } from './log-files.ts';
 import { reopenLogs } from './log-reopen.ts';
 import { defaultLog, mainLogPath } from './main-log.ts';
@@ -124,7 +125,7 @@ async function runAlone(
   const { pidFile } = plan.process;
   const error = writePidFile(pidFile, process.pid);
   if (error !== undefined) {
-    report.say('emerg', `open() "${pidFile}" failed (${ioErrorText(error)})`);
+    report.say('emerg', pathText({ path: pidFile, error }));
     return 1;
   }
   report.close();

@@ -1,4 +1,5 @@
 // The command line as nginx has it: what each flag prints, where, and the exit code with which it ends.
+import { existsSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -47,6 +48,25 @@ describe('testing a file', () => {
     expect(code).toBe(1);
     expect(stderr).toContain(`${NAME}: [emerg] unknown directive "lissen" in ${file}:4`);
     expect(stderr).toContain(`${NAME}: configuration file ${file} test failed\n`);
+  });
+
+  it('-t makes the folders for temporary files, and says which cannot be made', async () => {
+    const folder = emptyFolder();
+    const test = async (temp: string): Promise<Ended> => {
+      const file = join(folder, 'nginx.conf');
+      await writeFile(file, `events {} http { access_log off; server { proxy_temp_path ${temp}; } }`);
+      return runProgram(
+        ['-t', '-p', `${folder}/`, '-c', file, '-e', 'early.log', '-g', 'pid test.pid;'],
+        folder,
+      );
+    };
+    expect((await test('made')).code).toBe(0);
+    expect(existsSync(join(folder, 'made'))).toBe(true);
+    const { code, stderr } = await test('none/below');
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      `${NAME}: [emerg] mkdir() "${join(folder, 'none/below')}" failed (2: No such file or directory)\n`,
+    );
   });
 
   it('-t -q says nothing of a good one', async () => {
