@@ -132,9 +132,10 @@ function matches(exchange: Exchange, { status, by, whole, body }: Promised): boo
   if (reception === undefined) return false;
   const expected = answerContent(exchange, reception);
   if (whole) return answer.state === 'complete' && unpacked(answer) === expected;
-  // What has come is all that the peer has said, unless a reset took the rest with it, or it was still being packed.
+  // What has come is all that the peer has said, unless a reset took the rest with it, its framing was broken, or it was being packed.
   const ended = answer.state === 'complete' || lost === 'ended';
-  const all = ended && place !== 'zip' && reception.answer.deed !== 'torn';
+  const { deed } = reception.answer;
+  const all = ended && place !== 'zip' && deed !== 'torn' && deed !== 'misframed';
   return all ? answer.body === expected : expected.startsWith(unpacked(answer));
 }
 
