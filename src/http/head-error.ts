@@ -20,6 +20,7 @@ export const TOO_MANY_LINES = headError(494, 'client sent too many header lines'
 export const INVALID_LINE = headError(400, 'client sent invalid header line');
 export const DUPLICATE_HOST = headError(400, 'client sent duplicate host header');
 export const DUPLICATE_LINE = headError(400, 'client sent duplicate header line');
+export const INVALID_TARGET = headError(400, 'client sent invalid request');
 export const INVALID_LINE_HOST = headError(400, 'client sent invalid host in request line');
 export const INVALID_HOST = headError(400, 'client sent invalid host header');
 export const NO_HOST = headError(400, 'client sent HTTP/1.1 request without "Host" header');

@@ -21,6 +21,8 @@ export abstract class HeadLines<E> {
   protected roomEnd = 0;
   /** The start line has been read. */
   protected begun = false;
+  /** Of the header line that was refused, where it is whole; `passed` is where it began. */
+  protected refusedBytes = 0;
   /** The unfinished line of earlier reads. */
   private kept = '';
 
@@ -78,6 +80,7 @@ export abstract class HeadLines<E> {
     this.passed = 0;
     this.roomEnd = roomEnd;
     this.begun = false;
+    this.refusedBytes = 0;
     this.kept = '';
   }
 
@@ -92,7 +95,7 @@ export abstract class HeadLines<E> {
       if (lf === -1) return this.keep(text, at);
       if (this.passed + lf >= this.roomEnd) {
         const failure = this.outgrown(text, at, lf + 1);
-        if (failure !== undefined) return failure;
+        if (failure !== undefined) return this.refusedAt(at, at, failure);
       }
       if (cr < at) cr = text.indexOf('\r', at);
       if (cr === -1) cr = text.length;
@@ -105,10 +108,16 @@ export abstract class HeadLines<E> {
         const end = lf > at && text.charCodeAt(lf - 1) === CR ? lf - 1 : lf;
         if (end === at) return this.finish(this.passed + lf + 1) ?? lf + 1;
         const failure = cr < end || nul ? this.refused(text, at, end) : this.fieldLine(text, at, end);
-        if (failure !== undefined) return failure;
+        if (failure !== undefined) return this.refusedAt(at, lf + 1, failure);
       }
       at = lf + 1;
     }
+  }
+
+  private refusedAt(at: number, end: number, failure: E): E {
+    this.passed += at;
+    this.refusedBytes = end - at;
+    return failure;
   }
 
   /** `Name: value` between `at` and `end`, as ngx_http_parse_header_line() and RFC 9112, 5 have it. */
@@ -154,7 +163,7 @@ export abstract class HeadLines<E> {
     }
     if (length > 0 && this.passed + text.length >= this.roomEnd) {
       const failure = this.outgrown(text, at, text.length + 1);
-      if (failure !== undefined) return failure;
+      if (failure !== undefined) return this.refusedAt(at, at, failure);
     }
     if (!this.begun && length > 0) {
       const verdict = this.startLine(text.slice(at), false);

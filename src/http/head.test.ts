@@ -218,7 +218,7 @@ describe('a parser of requests', () => {
   ])('tells what it knows of a head that is cut: %j', (text, requestLine, method, headBytes) => {
     const parser = new RequestHeadParser(REQUEST_HEAD_DEFAULTS);
     expect(feed(parser, text)).toBe('more');
-    expect(parser.cutHead()).toMatchObject({ requestLine, method, headBytes });
+    expect(parser.unfinishedHead()).toMatchObject({ requestLine, method, headBytes });
   });
 
   test('takes the options of the server that the host chooses', () => {

@@ -9,14 +9,19 @@ import * as names from './header-name.ts';
 import { portOf, validHost } from './host.ts';
 import { readOffset } from './offset.ts';
 import { parseRequestLine, type RequestLine, usualRequestLine } from './request-line.ts';
+import { type NormalTarget, normalizeTarget } from './uri.ts';
 
-/** `client_header_buffer_size`, `large_client_header_buffers`, `max_headers`, `ignore_invalid_headers`, `underscores_in_headers`. */
+/**
+ * `client_header_buffer_size`, `large_client_header_buffers`, `max_headers`, `ignore_invalid_headers`, `underscores_in_headers`,
+ * `merge_slashes`.
+ */
 export interface RequestHeadOptions {
   readonly headerBufferBytes: number;
   readonly largeBuffers: { readonly count: number; readonly bytes: number };
   readonly headersMax: number;
   readonly ignoreInvalidHeaders: boolean;
   readonly underscoresInHeaders: boolean;
+  readonly mergeSlashes: boolean;
 }
 
 /** nginx's defaults. */
@@ -26,6 +31,7 @@ export const REQUEST_HEAD_DEFAULTS: RequestHeadOptions = Object.freeze({
   headersMax: 1000,
   ignoreInvalidHeaders: true,
   underscoresInHeaders: false,
+  mergeSlashes: true,
 });
 
 export class RequestHead implements RequestLine {
@@ -36,6 +42,8 @@ export class RequestHead implements RequestLine {
   emptyPath = false;
   protocol = '';
   version = 0;
+  /** The target, normalized; undefined until its line has been read. */
+  normal: NormalTarget | undefined;
   /** As sent, without its line end: `$request`. */
   requestLine = '';
   readonly headers = new HeaderList();
@@ -54,7 +62,7 @@ export class RequestHead implements RequestLine {
   upgrade = '';
   /** All its lines have come. */
   whole = false;
-  /** Of the head without empty lines before it; begins `$request_length`. */
+  /** Of the head without empty lines before it; begins `$request_length`. 0 until the request line has been read. */
   headBytes = 0;
 
   connectionHas(lowerToken: string): boolean {
@@ -96,11 +104,17 @@ export class RequestHeadParser extends HeadLines<HeadError> {
     this.begin();
   }
 
-  /** What has been read of a head that comes to no end. Of a request line that is not whole only its text: nothing is known before. */
-  cutHead(): RequestHead {
+  /**
+   * What has been read of a head that is refused or comes to no end. Of a request line that is not whole, or is none, only its text:
+   * nothing is known before. Lines count as far as they are header lines, as in ngx_http_process_request_headers().
+   */
+  unfinishedHead(refusal?: HeadError): RequestHead {
     const { head } = this;
-    if (this.begun) head.headBytes = this.passed - this.headStart;
-    if (this.begun) return head;
+    if (this.begun && !head.whole) {
+      const refused = refusal === errors.INVALID_LINE ? 0 : this.refusedBytes;
+      head.headBytes = this.passed - this.headStart + refused;
+    }
+    if (head.headBytes > 0) return head;
     const cut = new RequestHead();
     cut.requestLine = head.requestLine;
     return cut;
@@ -125,6 +139,12 @@ export class RequestHeadParser extends HeadLines<HeadError> {
       if (verdict !== undefined && verdict !== 'more') return verdict;
     }
     head.headBytes = text.length;
+    // The default server's merge_slashes counts for all servers of its address: no Host is known yet.
+    head.normal = normalizeTarget(head.target, this.defaults.mergeSlashes);
+    if (head.normal === undefined) {
+      head.target = '';
+      return errors.INVALID_TARGET;
+    }
     if (head.authority !== '' || head.scheme !== '') {
       const host = validHost(head.authority);
       if (host === undefined) return errors.INVALID_LINE_HOST;
@@ -157,12 +177,9 @@ export class RequestHeadParser extends HeadLines<HeadError> {
     const { head } = this;
     const { headers } = head;
     if (headers.length >= this.options.headersMax) return errors.TOO_MANY_LINES;
-    if (kind !== names.PLAIN) {
-      const failure = this.special(name, lower, kind, value);
-      if (failure !== undefined) return failure;
-    }
-    headers.addLowered(name, lower, value);
-    return undefined;
+    const failure = kind === names.PLAIN ? undefined : this.special(name, lower, kind, value);
+    headers.addLowered(name, lower, value); // a refused one too: the log tells of a Host
+    return failure;
   }
 
   private special(name: string, lower: string, kind: names.NameKind, value: string): undefined | HeadError {

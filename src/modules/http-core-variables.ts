@@ -52,7 +52,7 @@ function some(text: string): Value {
 
 /** '' where there was a target but none that could be read. */
 function uriOf(x: Exchange): Value {
-  return x.uri === '' && x.head.target === '' ? undefined : x.uri;
+  return x.uri === '' && x.head.method === '' ? undefined : x.uri;
 }
 
 /** The header's own text, else what a body without that header has turned out to be. */

@@ -537,7 +537,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     const reason = `${error.reason}${this.parser.detail} while ${this.reading}`;
     this.countRefused();
     this.headRefused = true;
-    this.driver.beginRefused(this, this.parser.head, error.status, reason);
+    this.driver.beginRefused(this, this.parser.unfinishedHead(error), error.status, reason);
   }
 
   /** No more of a head comes: there was none, or it is cut. The socket may be gone. */
@@ -550,7 +550,12 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     const reason = how === 'closed' ? CLIENT_GONE.text : how === 'timed out' ? TIMED_OUT : ioErrorText(how);
     this.timedOut = how === 'timed out';
     this.countRefused();
-    driver.beginCut(this, parser.cutHead(), this.timedOut ? 408 : 400, `${reason} while ${this.reading}`);
+    driver.beginCut(
+      this,
+      parser.unfinishedHead(),
+      this.timedOut ? 408 : 400,
+      `${reason} while ${this.reading}`,
+    );
   }
 
   /** What the log says that is being done: as nginx names it, the line's own words until it is whole. */

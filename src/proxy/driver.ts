@@ -7,7 +7,6 @@ import type { Random } from '../base/random.ts';
 import type { Ms } from '../base/time.ts';
 import { isMsie6, isSafari } from '../http/error-page.ts';
 import { type RequestHead, RequestHeadParser } from '../http/head.ts';
-import { type NormalTarget, normalizeTarget } from '../http/uri.ts';
 import type { Conn, ConnectionHandler, Engine, IoError, Listener, ListenerHandler } from '../io/engine.ts';
 import type { CoreSettings } from '../plan/core-settings.ts';
 import type { ListenerPlan, ServerPlan, ServersOfAddress } from '../plan/plan.ts';
@@ -287,13 +286,6 @@ export class Driver implements Program {
     for (const line of ignored) {
       x.log('info', `client sent invalid header line: "${line}" while reading client request headers`);
     }
-    const target = this.targetOf(connection.client, head);
-    if (target === undefined) {
-      x.log('info', 'client sent invalid request while reading client request line');
-      x.keepalive = false;
-      return run.fail(400);
-    }
-    x.take(target);
     run.event({ type: 'head' });
   }
 
@@ -310,17 +302,10 @@ export class Driver implements Program {
   private newRefused(connection: ClientConnection, head: RequestHead, reason: string): ExchangeRun {
     const run = this.newRun(connection, head);
     const { x } = run;
-    const target = head.target === '' ? undefined : this.targetOf(connection.client, head);
-    if (target !== undefined) x.take(target);
     x.log('info', reason);
     x.keepalive = false;
     x.body.refuse();
     return run;
-  }
-
-  /** The default server's `merge_slashes` counts for all servers of its address: nginx reads the target before it has the Host. */
-  private targetOf(client: Client, { target }: RequestHead): NormalTarget | undefined {
-    return normalizeTarget(target, this.defaultServer(client).root.core.mergeSlashes);
   }
 
   private newRun(connection: ClientConnection, head: RequestHead): ExchangeRun {
@@ -344,6 +329,7 @@ export class Driver implements Program {
       x.captures = found.captures;
       for (const [group, slot] of found.slots) x.variables[slot] = found.captures[group] ?? '';
     }
+    if (head.normal !== undefined) x.take(head.normal);
     x.pipelined = connection.pipelined;
     const run = new ExchangeRun(x, this, connection);
     generation.exchanges++;

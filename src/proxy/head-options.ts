@@ -7,6 +7,7 @@ export function headOptions(core: CoreSettings): RequestHeadOptions {
   let options = optionsOfCores.get(core);
   if (options === undefined) {
     const { headerBufferBytes, largeBuffers, headersMax, ignoreInvalidHeaders, underscoresInHeaders } = core;
+    const { mergeSlashes } = core;
     const { count, bytes } = largeBuffers;
     options = {
       headerBufferBytes,
@@ -14,6 +15,7 @@ export function headOptions(core: CoreSettings): RequestHeadOptions {
       headersMax,
       ignoreInvalidHeaders,
       underscoresInHeaders,
+      mergeSlashes,
     };
     optionsOfCores.set(core, options);
   }
