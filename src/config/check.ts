@@ -7,6 +7,7 @@ import { type FileFailure, failureMessage } from './files.ts';
 import { errorAtWord, opensLine, placeOf } from './position.ts';
 import { nearest } from './spelling.ts';
 import { parseText } from './tree.ts';
+import { Unread } from './unread.ts';
 
 /** What the readers of directives need of the world. */
 export interface Environment {
@@ -39,6 +40,7 @@ export interface CheckedConfig {
   /** Errors beyond CONFIG_ERRORS_MAX. */
   readonly errorsDropped: number;
   readonly warnings: readonly Mistake[];
+  readonly unread: Unread;
   /** Named groups of regular expressions, where they stand. */
   readonly captures: readonly WrittenCapture[];
 }
@@ -57,8 +59,8 @@ export function checkConfig(
 ): CheckedConfig {
   const checker = new Checker(directives, environment);
   const block = checker.block(statements, context, undefined);
-  const { errors, errorsDropped, warnings, captures } = checker;
-  return { block, errors, errorsDropped, warnings, captures };
+  const { errors, errorsDropped, warnings, unread, captures } = checker;
+  return { block, errors, errorsDropped, warnings, unread, captures };
 }
 
 /** The value of a directive's default (or of another that is given), read by the same code as the file's; undefined where it has none. */
@@ -84,6 +86,7 @@ class Checker {
   errorsDropped = 0;
   readonly warnings: Mistake[] = [];
   readonly captures: WrittenCapture[] = [];
+  readonly unread = new Unread();
   private readonly table = new Map<string, Directive<unknown>[]>();
   readonly environment: Environment;
 
@@ -102,6 +105,7 @@ class Checker {
     for (const statement of statements) {
       const directive = this.choose(statement, context);
       if (directive === undefined) {
+        if (!this.full) this.unread.add(statement, opener);
         this.lookInside(statement, context);
         continue;
       }
@@ -114,8 +118,9 @@ class Checker {
         inner === undefined || statement.block === undefined
           ? undefined
           : this.block(statement.block, inner, statement);
-      if (value !== REFUSED)
-        entries.push({ directive, value: value as NonNullable<unknown>, statement, block });
+      if (value === REFUSED) {
+        if (!this.full) this.unread.add(statement, opener);
+      } else entries.push({ directive, value: value as NonNullable<unknown>, statement, block });
     }
     return { context, statement: opener, entries };
   }

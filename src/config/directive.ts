@@ -18,6 +18,8 @@ export type Context =
 export interface Source {
   readonly file: string;
   readonly text: string;
+  /** Where the first `include` that names it says so; none for the main file. */
+  readonly includedAt?: Word | undefined;
 }
 
 export interface Word {

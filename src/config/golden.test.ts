@@ -7,6 +7,7 @@ import { type Context, type Directive, directive, unsupported } from './directiv
 import { renderMistakes } from './explain.ts';
 import { memoryFiles } from './files.ts';
 import { readPattern } from './pcre.ts';
+import { inReadingOrder } from './reading-order.ts';
 import { template } from './template.ts';
 import { parseConfig } from './tree.ts';
 
@@ -101,7 +102,8 @@ function mistakesOf(file: string, text: string) {
     '/conf/close.conf': 'text/a b;\n }\n',
   });
   const parsed = parseConfig(file, files);
-  return [...parsed.errors, ...checkConfig(parsed.statements, directives, environment).errors];
+  const checked = checkConfig(parsed.statements, directives, environment);
+  return inReadingOrder([...parsed.errors, ...checked.errors], parsed.sources);
 }
 
 describe('nginx -t finds the same first mistake, in the same words on the same line', () => {
@@ -109,7 +111,7 @@ describe('nginx -t finds the same first mistake, in the same words on the same l
     readFileSync(new URL('nginx-errors.json', CASES), 'utf8'),
   );
   it.each(cases)('%j', (text, said) => {
-    const [first] = mistakesOf('/conf/n.conf', text).sort((a, b) => a.line - b.line);
+    const [first] = mistakesOf('/conf/n.conf', text);
     // nginx looks names of variables up at the end, and then has no line for them
     const place = said.startsWith('unknown "') ? '' : ` in ${first?.file}:${first?.line}`;
     expect(first === undefined ? 'ok' : first.message + place).toBe(said);

@@ -199,7 +199,7 @@ class TreeReader {
     if (known !== undefined) return known;
     const text = this.files.read(path);
     if (typeof text === 'string') {
-      const source = { file: path, text };
+      const source = { file: path, text, includedAt: word };
       this.sources.set(path, source);
       return source;
     }

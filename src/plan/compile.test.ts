@@ -74,6 +74,56 @@ describe('a configuration is refused in nginx’s words', () => {
     const text = inServer('return 200 $one;\nlocation / { }\nlocation / { return 200 $two; }');
     expect(messages(text)).toHaveLength(3);
   });
+
+  it('beside what could not be read, in the order of the lines', () => {
+    const text = inServer('location / { }\nlocation / { }\nlissen 80;\nreturn 200 $nothing;\nroot a b;');
+    expect(messages(text)).toEqual([
+      '5: duplicate location "/"',
+      '6: unknown directive "lissen"',
+      '7: unknown "nothing" variable',
+      '8: invalid number of arguments in "root" directive',
+    ]);
+  });
+
+  it.each([
+    ['a variable', inServer('set $a;\nreturn 200 $a;'), ['4: invalid number']],
+    ['a captured variable', inServer('location ~ ^/(?<a>b { }\nreturn 200 $a;'), ['4: pcre2_compile']],
+    ['a variable of a map', inHttp('map $uri $a { b; }\nserver { return 200 $a; }'), ['3: invalid number']],
+    ['a format', inHttp('log_format f x=;\nlog_formatt g a;\naccess_log a g;'), ['4: unknown directive']],
+    [
+      'a zone',
+      inHttp('limit_req_zone $uri zone=a:1m rate=x;\nserver { limit_req zone=a; limit_req zone=b; }'),
+      ['3: invalid rate', '4: zero size shared memory zone "b"'],
+    ],
+    ['an upstream', inHttp('upstreem a { }\nserver { location / { proxy_pass http://a; } }'), ['3: unknown']],
+    [
+      'a server of an upstream',
+      inHttp('upstream a { server; }\nupstream b { }'),
+      ['3: invalid', '4: no servers'],
+    ],
+    [
+      'a number',
+      inHttp('proxy_buffers 2 x;\nserver { proxy_busy_buffers_size 1k; }'),
+      ['3: "proxy_buffers" directive invalid'],
+    ],
+    ['an event block', 'evnts { }', ['1: unknown directive "evnts"']],
+    [
+      'what a brace closes',
+      inServer('location / { }\nlocation / { }\n} }'),
+      ['7: unexpected "}"', '8: unexpected "}"'],
+    ],
+    ['what a missing file declares', inHttp('include up;\nserver { return 200 $a; }'), ['3: open()']],
+  ])('but none that only follows: %s', (_, text, expected) => {
+    const said = messages(text, { a: [] });
+    expect(said).toHaveLength(expected.length);
+    for (const [i, start] of expected.entries()) expect(said[i]).toContain(start);
+  });
+
+  it('no more than there is room for, and all are counted', () => {
+    const text = inServer(`${'nothing;\n'.repeat(CONFIG_ERRORS_MAX - 1)}${'location / { }\n'.repeat(4)}`);
+    const { errors, errorsDropped } = compile(text);
+    expect([errors.length, errorsDropped]).toEqual([CONFIG_ERRORS_MAX, 2]);
+  });
 });
 
 describe('addresses', () => {

@@ -1,11 +1,19 @@
 // Configuration text → plan. One function, run by the master to learn what to open and resolve, and by each worker from the same texts.
 // All mistakes are gathered; a plan comes out only when there are none.
-import { type Block, checkConfig, type Entry, type Environment } from '../config/check.ts';
+import { CONFIG_ERRORS_MAX } from '../base/limits.ts';
+import {
+  type Block,
+  type CheckedConfig,
+  checkConfig,
+  type Entry,
+  type Environment,
+} from '../config/check.ts';
 import { ConfigError, type Mistake } from '../config/config-error.ts';
 import type { Directive, Source } from '../config/directive.ts';
-import { type ConfigFiles, failureMessage } from '../config/files.ts';
+import type { ConfigFiles } from '../config/files.ts';
 import { placeOf } from '../config/position.ts';
-import { folderOf, parseConfig } from '../config/tree.ts';
+import { inReadingOrder } from '../config/reading-order.ts';
+import { folderOf, type ParsedConfig, parseConfig } from '../config/tree.ts';
 import type { AnyModule } from '../modules/module.ts';
 import {
   blockDirectives,
@@ -83,19 +91,32 @@ export function compilePlan(input: CompileInput): CompileResult {
   builder.checkCaptures(checked.captures);
   const compiler = new Compiler(builder, input);
   const plan = compiler.plan(checked.block);
-  // A block that could not be read makes errors of its own further on: show what was written wrong, not what follows from it.
-  const written = [...parsed.errors, ...checked.errors];
-  const errors = written.length > 0 ? written : builder.errors;
-  const dropped = written.length > 0 ? 0 : builder.errorsDropped;
+  const { sources } = parsed;
+  const errors = [...parsed.errors, ...checked.errors, ...ownMistakes(builder.errors, parsed, checked)];
+  const warnings = [...checked.warnings, ...ownMistakes(builder.warnings, parsed, checked)];
+  const dropped = parsed.errors.length > 0 ? 0 : builder.errorsDropped;
+  const beyond = Math.max(0, errors.length - CONFIG_ERRORS_MAX);
   return {
     plan: errors.length > 0 ? undefined : plan,
-    errors,
-    errorsDropped: parsed.errorsDropped + checked.errorsDropped + dropped,
-    warnings: [...checked.warnings, ...builder.warnings],
+    errors: inReadingOrder(errors, sources).slice(0, CONFIG_ERRORS_MAX),
+    errorsDropped: parsed.errorsDropped + checked.errorsDropped + dropped + beyond,
+    warnings: inReadingOrder(warnings, sources),
     noEffect: noEffectOf(checked.block),
     unresolved: [...builder.unresolved],
-    sources: parsed.sources,
+    sources,
   };
+}
+
+/**
+ * The mistakes of the plan that are none of what could not be read. With a brace too many or a file that is missing nobody can tell: what
+ * stands in which block, and what is not declared, is then a guess.
+ */
+function ownMistakes(
+  mistakes: readonly ConfigError[],
+  parsed: ParsedConfig,
+  { unread }: CheckedConfig,
+): readonly ConfigError[] {
+  return parsed.errors.length > 0 ? [] : mistakes.filter((mistake) => !unread.explains(mistake));
 }
 
 /** Every directive of the program: those that shape the plan and all modules'. */
@@ -312,6 +333,3 @@ function noEffectOf(block: Block): CompileResult['noEffect'] {
     return inner === undefined ? own : [...own, ...noEffectOf(inner)];
   });
 }
-
-/** nginx's words for a file that a directive names and that cannot be read. */
-export { failureMessage };

@@ -31,15 +31,7 @@ export interface EmbeddedMistake {
   readonly text: string;
 }
 
-/** In the order of their lines. */
-export function mistakesOf(mistakes: readonly Mistake[], source: NamedSource): EmbeddedMistake[] {
-  const files = [...new Set(mistakes.map(({ file }) => file))];
-  return [...mistakes]
-    .sort((a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line || a.column - b.column)
-    .map((mistake) => mistakeOf(mistake, source));
-}
-
-function mistakeOf(mistake: Mistake, source: NamedSource): EmbeddedMistake {
+export function mistakeOf(mistake: Mistake, source: NamedSource): EmbeddedMistake {
   const { line, directive } = mistake;
   const own = mistake.file === source.file;
   const file = own ? source.name : mistake.file;

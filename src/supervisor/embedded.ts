@@ -19,7 +19,7 @@ import { after, logClock, nameClock } from './delay.ts';
 import { disk, lookup } from './disk.ts';
 import {
   type EmbeddedMistake,
-  mistakesOf,
+  mistakeOf,
   type NamedSource,
   objectMistakes,
   plainText,
@@ -261,7 +261,11 @@ export class Embedded {
 function problemOf(problem: TakeOverProblem, source: NamedSource): EmbeddedProblem {
   if (problem.kind !== 'config') return problem;
   const { errors, errorsDropped } = problem.result;
-  return { kind: 'config', mistakes: mistakesOf(errors, source), dropped: errorsDropped };
+  return {
+    kind: 'config',
+    mistakes: errors.map((mistake) => mistakeOf(mistake, source)),
+    dropped: errorsDropped,
+  };
 }
 
 interface Signal {
