@@ -11,6 +11,9 @@ import { startUpstream } from './stand.ts';
 import { playWorkload } from './turns.ts';
 import type { Scale, Workload } from './workload.ts';
 
+/** A quick run ends within two minutes, the turns that have been begun included. */
+const QUICK_MS = 90_000;
+
 export interface RunOptions {
   readonly scale: Scale;
   readonly rounds: number;
@@ -64,9 +67,15 @@ async function playAll(
   const { scale, rounds, say } = options;
   const upstream = await startUpstream(native);
   const workloads: WorkloadResult[] = [];
+  const leftOut: Record<string, string> = {};
+  const endMs = scale === 'quick' ? performance.now() + QUICK_MS : Number.POSITIVE_INFINITY;
   let clockDifferenceMs = 0;
   try {
     for (const workload of options.workloads) {
+      if (performance.now() > endMs) {
+        leftOut[workload.name] = 'the time of a quick run was over';
+        continue;
+      }
       const played = await playWorkload(workload, {
         contenders,
         native,
@@ -74,6 +83,7 @@ async function playAll(
         folder,
         rounds,
         scale,
+        endMs,
         say,
       });
       workloads.push(played.result);
@@ -82,7 +92,7 @@ async function playAll(
   } finally {
     await upstream.stop();
   }
-  return { workloads, leftOut: {}, clockDifferenceMs };
+  return { workloads, leftOut, clockDifferenceMs };
 }
 
 function leftOutFor(workloads: readonly Workload[], reason: string): Readonly<Record<string, string>> {

@@ -14,6 +14,8 @@ export interface Setting {
   readonly folder: string;
   readonly rounds: number;
   readonly scale: Scale;
+  /** By performance.now(): no round is begun after it, but for the first of a case that has been begun. */
+  readonly endMs: number;
   say(line: string): void;
 }
 
@@ -34,6 +36,7 @@ export async function playWorkload(workload: Workload, setting: Setting): Promis
     const concerned = setting.contenders.filter((contender) => workload.suits?.(contender) ?? true);
     const cases: CaseResult[] = [];
     for (const played of workload.cases(setting.scale)) {
+      if (performance.now() > setting.endMs) break;
       setting.say(`${workload.name}: ${played.name}`);
       cases.push(await playCase(played, concerned, stage));
     }
@@ -52,6 +55,7 @@ async function playCase(played: Case, contenders: readonly Contender[], stage: S
     for (const name of Object.keys(kept.turns)) kept.turns[name] = [];
   }
   for (let round = 0; round < rounds; round++) {
+    if (round > 0 && performance.now() > stage.setting.endMs) break;
     for (const contender of contenders) {
       if (!kept.out.has(contender.name)) await playTurn(played, contender, stage, kept);
     }

@@ -13,7 +13,7 @@ interface EchoCase {
 
 const CASES: readonly EchoCase[] = [
   { name: '64 B', bytes: 64, connections: 100, messages: 60_000, isQuick: true },
-  { name: '1 KiB', bytes: 1024, connections: 100, messages: 60_000, isQuick: true },
+  { name: '1 KiB', bytes: 1024, connections: 100, messages: 60_000, isQuick: false },
   { name: '4 KiB', bytes: 4096, connections: 100, messages: 50_000, isQuick: false },
   { name: '16 KiB', bytes: 16_384, connections: 100, messages: 30_000, isQuick: true },
   { name: '64 KiB', bytes: 65_536, connections: 100, messages: 10_000, isQuick: true },
@@ -41,7 +41,7 @@ export const echo: Workload = {
 };
 
 function caseOf(one: EchoCase, scale: Scale): Case {
-  const messages = scale === 'full' ? one.messages : scale === 'quick' ? one.messages / 4 : 500;
+  const messages = scale === 'full' ? one.messages : scale === 'quick' ? one.messages / 6 : 500;
   const conns = Math.min(scale === 'tiny' ? 10 : one.connections, Math.floor(descriptorsMax() / 2) - 200);
   return {
     name: one.name,

@@ -8,7 +8,7 @@ export const handshakes: Workload = {
   method:
     'Connections through the seed’s file, 32 at a time, each closed by the client when its 101 is there; a log line each. CPU per handshake holds the accept, both heads, the connection to the peer, both closes and the log line.',
   cases: (scale) => {
-    const count = { full: 6000, quick: 2000, tiny: 100 }[scale];
+    const count = { full: 6000, quick: 1000, tiny: 100 }[scale];
     return [
       {
         name: '32 at a time',

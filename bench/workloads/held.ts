@@ -21,7 +21,9 @@ export const heldMemory: Workload = {
   cases: (scale) => {
     const most = Math.floor((descriptorsMax() - OTHER_DESCRIPTORS) / 2);
     const counts = { full: [1000, 8000, most], quick: [1000], tiny: [50] }[scale];
-    return [...new Set(counts.map((count) => Math.min(count, most)))].map((count) => memoryCase(count));
+    return [...new Set(counts.map((count) => Math.min(count, most)))].map((count) =>
+      memoryCase(count, scale === 'full' ? 3 : 1),
+    );
   },
 };
 
@@ -37,7 +39,7 @@ export const idleCpu: Workload = {
   },
 };
 
-function memoryCase(count: number): Case {
+function memoryCase(count: number, roundsMax: number): Case {
   return {
     name: `${count.toLocaleString('en')} held`,
     measures: [
@@ -46,7 +48,7 @@ function memoryCase(count: number): Case {
       less('in all', 'MiB'),
     ],
     isWarmed: false,
-    roundsMax: 3,
+    roundsMax,
     run: async (turn) => {
       const stand = await turn.freshStand(SEED_FILE);
       await pause(SETTLE_MS[turn.scale]);
