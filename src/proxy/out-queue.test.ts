@@ -54,6 +54,17 @@ describe('a queue', () => {
     expect(queue.full).toBe(full);
   });
 
+  it('stays full while its file is, though memory has been sent: what comes would go to the file', () => {
+    const { wire, queue, write } = setUp();
+    for (const piece of ['0123456789', 'a'.repeat(20)]) write(piece);
+    wire.room = 15;
+    queue.flush();
+    expect([wire.taken.length, queue.pendingBytes, queue.full]).toEqual([15, 15, true]);
+    wire.room = 15;
+    queue.flush();
+    expect(queue.full).toBe(false);
+  });
+
   it('is full by its memory where no file can be had, and says why once', () => {
     const { disk, queue, write } = setUp();
     disk.refuses = (call) => (call === 'temporary' ? DISK_FULL : undefined);

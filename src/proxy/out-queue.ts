@@ -71,8 +71,9 @@ export class OutQueue {
   /** Whoever fills it waits. A broken one wants nothing any more: its owner is about to notice. */
   get full(): boolean {
     if (this.broken) return true;
-    if (this.memoryBytes < this.limits.memoryBytesMax) return false;
-    return this.fileRefused || this.fileEnd >= this.limits.fileBytesMax;
+    const { memoryBytesMax, fileBytesMax } = this.limits;
+    if (this.fileEnd > this.fileStart) return this.fileEnd >= fileBytesMax; // what comes follows what waits there
+    return this.memoryBytes >= memoryBytesMax && (this.fileRefused || fileBytesMax === 0);
   }
 
   /** Why a temporary file could not be had or used, told once. */
