@@ -15,6 +15,7 @@ import type { AnswerSink, Client, Event, Exchange } from './exchange.ts';
 import type { IdleEnd } from './log-context.ts';
 import { OutQueue, SMALL_QUEUE } from './out-queue.ts';
 import { paceOf } from './pace.ts';
+import type { Reusable } from './reusable.ts';
 import type { ExchangeRun } from './run.ts';
 import { renderHead } from './send-head.ts';
 
@@ -23,13 +24,17 @@ const TIMED_OUT = `${CLIENT_TIMED_OUT.text} (110: Connection timed out)`;
 /** Where the connection is. 'emptying': an answer has gone out and the rest of its request's body is read away. */
 type State = 'head' | 'busy' | 'emptying' | 'lingering' | 'closed';
 
-export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSink {
+export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSink, Reusable {
   readonly conn: Conn;
   readonly client: Client;
   readonly queue: OutQueue;
   run: ExchangeRun | undefined;
   /** The roster's. */
   place = -1;
+  /** The reusable list's. */
+  older: Reusable | undefined;
+  newer: Reusable | undefined;
+  reusable = false;
   private readonly driver: Driver;
   private readonly deadlines: ClientDeadlines;
   private readonly parser: RequestHeadParser;
@@ -64,6 +69,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.parser = driver.headParser(client);
     this.deadlines.read = driver.engine.now() + driver.defaultServer(client).root.core.clientHeaderTimeoutMs;
     this.deadlines.arm();
+    driver.reusable.add(this);
   }
 
   /** No exchange is under way and no head has begun: closing it takes nothing from anyone. */
@@ -164,6 +170,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
 
   private readHead(bytes: Uint8Array, start: number, end: number): void {
     const { driver, parser } = this;
+    driver.reusable.remove(this);
     if (!parser.started && this.client.requests > 0) {
       this.deadlines.read =
         driver.engine.now() + driver.defaultServer(this.client).root.core.clientHeaderTimeoutMs;
@@ -453,6 +460,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.deadlines.write = NEVER;
     this.deadlines.arm();
     if (this.halfClosed && this.ahead.length === 0) return this.headEnded('closed');
+    if (this.ahead.length === 0) this.driver.reusable.add(this);
     this.driver.engine.defer(() => {
       this.releaseHeld();
       if (this.halfClosed && this.state === 'head') return this.headEnded('closed'); // no more of it will come
@@ -476,6 +484,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
       if (this.state === 'lingering') engine.shutdown(this.conn);
     });
     this.deadlines.beginLingering(engine.now(), core);
+    this.driver.reusable.add(this);
     this.resume();
   }
 
@@ -528,6 +537,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.state = 'closed';
     this.queue.close();
     this.deadlines.remove();
+    this.driver.reusable.remove(this);
     this.driver.clientClosed(this);
   }
 

@@ -22,6 +22,7 @@ import { contextOf, type IdleEnd, idleEndText } from './log-context.ts';
 import { PeerConnection } from './peer-connection.ts';
 import type { Codecs, Files, NameQuestion, Names } from './ports.ts';
 import { RequestBody } from './request-body.ts';
+import { ReusableList } from './reusable.ts';
 import { Roster } from './roster.ts';
 import { ExchangeRun } from './run.ts';
 import { type SubrequestOptions, subrequestSink } from './subrequest.ts';
@@ -77,6 +78,8 @@ export class Driver implements Program {
   private generation: Generation;
   private listeners: ReadonlyMap<string, ListenerPlan>;
   private readonly clients = new Roster<ClientConnection>();
+  /** Those of them that give way where connections are short. */
+  readonly reusable = new ReusableList();
   /** By `poolKey` of the upstream: kept across reloads. */
   private readonly pools = new Map<string, KeepalivePool>();
   private connections = 0;
@@ -221,17 +224,16 @@ export class Driver implements Program {
   }
 
   /**
-   * Whether `count` connections may be open: `worker_connections`. Idle ones of clients give way first. As ngx_get_connection() and
-   * ngx_drain_connections().
+   * Whether `count` connections may be open: `worker_connections`. Those of clients on which nothing is under way give way first. As
+   * ngx_get_connection() and ngx_drain_connections().
    */
   private hasRoom(count: number): boolean {
     const max = this.generation.plan.process.workerConnectionsMax;
     if (max === undefined || count <= max) return true;
-    const idle = [...this.clients].filter((each) => each.idle && each.client.requests > 0);
-    const leaving = idle.slice(0, Math.max(1, Math.min(CONNECTIONS_REUSED_MAX, idle.length >> 3)));
-    for (const each of leaving) each.close();
+    const { reusable } = this;
+    const left = reusable.close(Math.max(1, Math.min(CONNECTIONS_REUSED_MAX, reusable.size >> 3)));
     const { errorLog } = this.generation;
-    if (count - leaving.length > max) {
+    if (count - left > max) {
       errorLog.write('alert', `${max} worker_connections are not enough`);
       return false;
     }
