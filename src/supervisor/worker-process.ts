@@ -26,12 +26,13 @@ const WORKER_FILE = fileURLToPath(new URL('./worker.js', import.meta.url));
 const TITLE = 'holdfast: worker process';
 
 /**
- * A worker's young generation stays small (V8 lets it grow to 32 MB and keeps that), one thread helps it compile and collect (each has
- * an allocator's arena of its own), and the compiler between the quick and the good one, which Node.js 24 switched on, is off: it alone
- * keeps 1,300 bytes for each of 8,000 sockets. With these flags and garbage.ts a held WebSocket costs 500 to 700 bytes, from Node.js 20
- * to 26. A round trip costs the same; plain requests at full load pay a twentieth of their CPU. What NODE_OPTIONS says of a flag counts.
+ * A worker's young generation grows to 24 MB under load, a quarter of what V8 lets it by itself: smaller ones (8 MB) are collected so
+ * often that what is under way counts, and plain requests pay 3 µs each for it. garbage.ts makes it small again. It is collected by one
+ * thread, since a second one costs more than it takes over; one thread helps compiling (each has an allocator's arena of its own). The
+ * compiler between the quick and the good one, which Node.js 24 switched on, is off: it alone keeps 1,300 bytes for each of 8,000
+ * sockets. What NODE_OPTIONS says of a flag counts.
  */
-const NODE_FLAGS = ['--max-semi-space-size=2', '--v8-pool-size=1', '--no-maglev'];
+const NODE_FLAGS = ['--max-semi-space-size=8', '--no-parallel-scavenge', '--v8-pool-size=1', '--no-maglev'];
 
 export interface WorkerEvents {
   /** The process has ended; all of its answers have come. */
