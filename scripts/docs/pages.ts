@@ -1,7 +1,7 @@
 // The generated pages, as text: one page a module's directives, an index of all, the limits, the strictness. Touches no file.
 import type { Limit } from '../../src/base/limits.ts';
 import type { Directive } from '../../src/config/directive.ts';
-import { STRICT_ANSWERS, STRICT_REQUESTS, type StrictCase } from './strictness.ts';
+import { STRICT_ANSWERS, STRICT_LINES, STRICT_REQUESTS, type StrictCase } from './strictness.ts';
 
 export interface DocumentedModule {
   /** "http-map" */
@@ -114,6 +114,13 @@ function strictnessPage(): string {
     strictTable(STRICT_REQUESTS),
     '## Answers of peers',
     strictTable(STRICT_ANSWERS),
+    '## Configurations',
+    'nginx starts with each of these lines.',
+    [
+      '| line | Holdfast | why |',
+      '| --- | --- | --- |',
+      ...STRICT_LINES.map(({ line, refusal, why }) => `| ${code(line)} | ${code(refusal)} | ${cell(why)} |`),
+    ].join('\n'),
     '## Never in a head',
     'A CR, an LF or a NUL that a variable holds (`$uri` of `/a%0d%0aX:1`) is written as a space wherever it would stand in a head: `add_header`, `proxy_set_header`, `return 302`. nginx writes it as it is.',
   ]);

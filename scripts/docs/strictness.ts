@@ -19,6 +19,27 @@ export interface StrictAnswer extends StrictCase {
   readonly answer: string;
 }
 
+/** A line of a configuration that nginx accepts. */
+export interface StrictLine {
+  readonly line: string;
+  /** What Holdfast says of it. */
+  readonly refusal: string;
+  readonly why: string;
+}
+
+export const STRICT_LINES: readonly StrictLine[] = [
+  {
+    line: 'proxy_set_header "X Word" 1;',
+    refusal: 'invalid header name "X Word"',
+    why: 'RFC 9110, 5.1: a name is a token, and servers disagree about any other. nginx sends it as it is.',
+  },
+  {
+    line: 'proxy_method "GET /";',
+    refusal: 'invalid method "GET /"',
+    why: 'RFC 9110, 9.1: a method is a token; this one would begin another request line. Where a variable makes one like it, the request ends with 500.',
+  },
+];
+
 const HOST = 'Host: localhost\r\n';
 const CHUNKED = `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n`;
 const OK = 'HTTP/1.1 200 OK\r\n';

@@ -1,8 +1,10 @@
 // Each row of docs/strictness.md, sent: what nginx passes on and Holdfast refuses. Against nginx the other column is held.
+import { writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { STRICT_ANSWERS, STRICT_REQUESTS } from '../../scripts/docs/strictness.ts';
-import { freePort, IS_NGINX, startProgram } from './program.ts';
+import { STRICT_ANSWERS, STRICT_LINES, STRICT_REQUESTS } from '../../scripts/docs/strictness.ts';
+import { emptyFolder, freePort, IS_NGINX, runProgram, startProgram } from './program.ts';
 
 const WAIT_MS = 5_000;
 
@@ -70,6 +72,18 @@ describe('an answer', () => {
     const port = await startBetween(peer.port);
     const heard = await ask(port, 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
     expect(statusOf(heard)).toBe(IS_NGINX ? nginx : holdfast);
+  });
+});
+
+describe('a configuration', () => {
+  it.each(STRICT_LINES)('with $line is refused', async ({ line, refusal }) => {
+    const folder = emptyFolder();
+    const file = join(folder, 'nginx.conf');
+    await writeFile(file, `events {} http { access_log off; server { location / { ${line} } } }`);
+    const flags = ['-t', '-p', `${folder}/`, '-c', file, '-e', 'early.log', '-g', 'pid test.pid;'];
+    const { code, stderr } = await runProgram(flags, folder);
+    expect(code).toBe(IS_NGINX ? 0 : 1);
+    expect(stderr).toContain(IS_NGINX ? 'test is successful' : `[emerg] ${refusal} in ${file}:1`);
   });
 });
 
