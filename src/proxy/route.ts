@@ -135,9 +135,13 @@ function findLocation(x: Exchange): boolean {
     finish(x, 404);
     return false;
   }
-  if (x.head.contentLength > core.clientMaxBodyBytes && core.clientMaxBodyBytes > 0 && !x.body.discarded) {
-    x.log('error', `client intended to send too large body: ${x.head.contentLength} bytes`);
-    x.body.refuse();
+  // no limit allows a length that cannot be counted
+  const bytesMax = core.clientMaxBodyBytes > 0 ? core.clientMaxBodyBytes : Number.MAX_SAFE_INTEGER;
+  if (x.head.contentLength > bytesMax && !x.body.discarded) {
+    const length = x.headers.get('content-length')?.replace(/^0+/, '');
+    x.log('error', `client intended to send too large body: ${length} bytes`);
+    x.body.expectsContinue = false;
+    x.discardBody();
     finish(x, 413);
     return false;
   }

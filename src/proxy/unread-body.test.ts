@@ -99,3 +99,90 @@ describe('a body that cannot be stored', () => {
     expect(await subject.close()).toEqual([]);
   });
 });
+
+describe('a body that is too large', () => {
+  const CONFIG = `error_log logs/error.log; http { log_format a '$status $request_length $content_length $sent_http_connection';
+    access_log logs/access.log a; lingering_time 30s; lingering_timeout 5s; server { listen 80; client_max_body_size 10;
+    location / { proxy_pass http://127.0.0.1:8010; }
+    location /stream/ { proxy_request_buffering off; proxy_pass http://127.0.0.1:8010; }
+    location /none/ { client_max_body_size 0; return 200; } } }`;
+  const HEAD_BYTES = POST.length;
+  let subject: Balancer;
+
+  beforeEach(async () => {
+    subject = await balancer(CONFIG);
+  });
+
+  afterEach(async () => {
+    expect(await subject.close()).toEqual([]);
+  });
+
+  function told(): string | undefined {
+    return /client intended .* bytes/.exec(subject.errorLog.at(-1) ?? '')?.[0];
+  }
+
+  it.each(['/', '/stream/'])('is refused at %s when a chunk is announced', async (path) => {
+    await subject.peer(8010);
+    const client = subject.client(80).expect('POST').send(POST.replace('/', path));
+    client.send('6\r\nabcdef\r\n');
+    await subject.stage.settle();
+    client.send('5\r\n');
+    expect((await client.answer()).status).toBe(413);
+    expect(told()).toBe('client intended to send too large chunked body: 6+5 bytes');
+    await client.closed();
+    expect(subject.accessLog).toEqual([`413 ${HEAD_BYTES + path.length - 1 + 14} 6 close`]);
+  });
+
+  it('is not counted where it came with its head', async () => {
+    const client = subject.client(80).expect('POST').send(`${POST}b\r\nhello world\r\n0\r\n\r\n`);
+    expect((await client.answer()).status).toBe(413);
+    await client.closed();
+    expect([told(), subject.accessLog]).toEqual([
+      'client intended to send too large chunked body: 0+11 bytes',
+      [`413 ${HEAD_BYTES} 0 close`],
+    ]);
+  });
+
+  it.each([
+    ['/', '9223372036854775807'],
+    ['/none/', '9007199254740992'],
+    ['/', '11'],
+  ])('is read away after its answer at %s: %s bytes', async (path, length) => {
+    const client = subject.client(80).expect('POST');
+    client.send(`POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\nabc`);
+    expect((await client.answer()).status).toBe(413);
+    expect(told()).toBe(`client intended to send too large body: ${length} bytes`);
+    await subject.stage.elapse(3000);
+    expect(client.isClosed).toBe(false);
+    client.send('defgh');
+    await subject.stage.elapse(3000);
+    expect(client.isClosed).toBe(false);
+    if (length === '11') client.send('ijk');
+    else await subject.stage.elapse(3000);
+    await client.closed();
+  });
+});
+
+describe('an answer that comes before the body has been streamed', () => {
+  it('is the last of its connection', async () => {
+    const subject = await balancer(
+      'http { server { listen 80; location / { proxy_request_buffering off; proxy_pass http://127.0.0.1:8010; } } }',
+    );
+    const peer = await subject.peer(8010);
+    peer.onHead = ({ connection }) => connection.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+    const client = subject.client(80).expect('POST');
+    client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc');
+    expect((await client.answer()).body).toBe('ok');
+    client.send('defghijGET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await client.closed();
+    expect(peer.requests.length).toBe(1);
+    expect(await subject.close()).toEqual([]);
+  });
+});
+
+it('return 494 does not end the connection', async () => {
+  const subject = await balancer('http { server { listen 80; return 494; } }');
+  const client = subject.client(80);
+  expect([(await client.get('/')).status, (await client.get('/')).status]).toEqual([400, 400]);
+  expect(await subject.close()).toEqual([]);
+});
