@@ -3,6 +3,7 @@
 
 import { PatternError, refused } from './pcre-error.ts';
 import { classAt, type Escape, escapeAt, nameAt } from './pcre-escape.ts';
+import { ALPHABETIC, isLook, LOOKS, type Look, NON_ATOMIC } from './pcre-look.ts';
 import { ALL, type ByteSet, caseless, NOT_LINE_FEED, setOf } from './pcre-set.ts';
 
 export type PatternNode =
@@ -70,6 +71,9 @@ export function parsePattern(source: string, isCaseless: boolean): ParsedPattern
 class PatternParser {
   private at = 0;
   private depth = 0;
+  private lookDepth = 0;
+  /** `\K` stands in a look-around. */
+  private movesStartInLook = false;
   private groupCount = 0;
   private quoting = false;
   private readonly names = new Map<string, number>();
@@ -90,6 +94,10 @@ class PatternParser {
       const known =
         typeof index === 'string' ? this.names.has(index) : index >= 1 && index <= this.groupCount;
       if (!known) throw new PatternError('reference to non-existent subpattern', offset);
+    }
+    if (this.movesStartInLook) {
+      const message = '\\K is not allowed in lookarounds (but see PCRE2_EXTRA_ALLOW_LOOKAROUND_BSK)';
+      throw new PatternError(message, this.source.length);
     }
     return { root: this.resolved(root), groupCount: this.groupCount, names: this.names };
   }
@@ -180,6 +188,7 @@ class PatternParser {
     if ('set' in found) return { kind: 'set', set: found.set };
     if ('assertion' in found) return { kind: 'assertion', what: found.assertion };
     if ('group' in found) return this.reference(found.group, start, found.at ?? start + 1);
+    this.movesStartInLook ||= this.lookDepth > 0;
     return undefined;
   }
 
@@ -222,13 +231,12 @@ class PatternParser {
   private group(): PatternNode | undefined {
     const start = this.at;
     if (++this.depth > NESTING_MAX) throw new PatternError('parentheses are too deeply nested', start + 1);
-    if (this.source[start + 1] === '*') throw this.verb(start);
     const outer = this.options;
-    const open = this.source[start + 1] === '?' ? this.openGroup(start) : this.openPlain();
+    const open = this.open(start);
     let node: PatternNode | undefined;
     if (open !== 'options') {
       const index = open === 'group' ? ++this.groupCount : 0;
-      const body = this.choice();
+      const body = isLook(open) ? this.lookedAt() : this.choice();
       if (this.at >= this.source.length) throw new PatternError('missing closing parenthesis', this.at);
       node = closeGroup(open, index, body, start);
       this.options = outer;
@@ -238,9 +246,19 @@ class PatternParser {
     return node;
   }
 
-  private openPlain(): Opening {
+  private open(start: number): Opening {
+    const mark = this.source[start + 1];
+    if (mark === '?') return this.openGroup(start);
+    if (mark === '*') return this.openAlphabetic(start);
     this.at++;
     return this.options.noCapture ? 'plain' : 'group';
+  }
+
+  private lookedAt(): PatternNode {
+    this.lookDepth++;
+    const body = this.choice();
+    this.lookDepth--;
+    return body;
   }
 
   /** What follows `(?`; the cursor is left at the body, or at the `)` of an option setting. */
@@ -252,13 +270,14 @@ class PatternParser {
       case ':':
         return 'plain';
       case '=':
-        return { ahead: true, negative: false };
+        return LOOKS.ahead;
       case '!':
-        return { ahead: true, negative: true };
+        return LOOKS.notAhead;
       case '<':
+        if (next === '*') throw refused(NON_ATOMIC, start);
         if (next !== '=' && next !== '!') return this.named('>');
         this.at++;
-        return { ahead: false, negative: next === '!' };
+        return next === '!' ? LOOKS.notBehind : LOOKS.behind;
       case "'":
         return this.named("'");
       case 'P':
@@ -309,7 +328,7 @@ class PatternParser {
       R: 'recursion',
       '&': 'a subroutine call',
       '+': 'a subroutine call',
-      '*': 'a non-atomic look-around',
+      '*': NON_ATOMIC,
     };
     const name = /[0-9]/.test(kind) || (kind === '-' && /[0-9]/.test(next)) ? 'recursion' : named[kind];
     if (name !== undefined) throw refused(name, start);
@@ -366,10 +385,22 @@ class PatternParser {
     return more ? 1 : 0;
   }
 
-  private verb(start: number): PatternError {
-    const name = /^\(\*(\w+)/.exec(this.source.slice(start));
-    if (name === null) return new PatternError('quantifier does not follow a repeatable item', start + 1);
-    return refused(`"(*${name[1]}"`, start);
+  /** `(*pla:…)` and the like; verbs, which are written in capitals, are refused. */
+  private openAlphabetic(start: number): Opening {
+    const name = /^\w*/.exec(this.source.slice(start + 2))?.[0] ?? '';
+    const end = start + 2 + name.length;
+    const next = this.source.charAt(end);
+    if (/^[a-z]/.test(name)) {
+      const meant = next === ':' ? ALPHABETIC.get(name) : undefined;
+      if (meant === undefined) throw new PatternError('(*alpha_assertion) not recognized', end);
+      if (typeof meant === 'string') throw refused(meant, start);
+      this.at = end + 1;
+      return meant;
+    }
+    if (name === '' && (next === '' || next === ')')) {
+      throw new PatternError('quantifier does not follow a repeatable item', start + 1);
+    }
+    throw refused(`"(*${name}"`, start);
   }
 
   private repeat(body: PatternNode, [min, max, end]: readonly [number, number, number]): PatternNode {
@@ -435,12 +466,7 @@ class PatternParser {
   }
 }
 
-type Opening =
-  | 'plain'
-  | 'group'
-  | 'options'
-  | { readonly ahead: boolean; readonly negative: boolean }
-  | PatternNode;
+type Opening = 'plain' | 'group' | 'options' | Look | PatternNode;
 
 function closeGroup(
   open: Exclude<Opening, 'options'>,
