@@ -14,6 +14,9 @@ export type Address =
   | { readonly family: 'unix'; readonly path: string };
 
 /** A system call's "no", as a value. */
+/** `$tcpinfo_rtt`, `$tcpinfo_rttvar` (microseconds), `$tcpinfo_snd_cwnd`, `$tcpinfo_rcv_space`. */
+export type TcpInfo = readonly [rtt: number, rttvar: number, sendWindow: number, receiveSpace: number];
+
 export interface IoError {
   /** "connect", "recv", "bind", … as nginx names it in a log line: `connect() failed (111: Connection refused)`. */
   readonly call: string;
@@ -168,10 +171,8 @@ export interface Engine {
   setNoDelay(conn: Conn, on: boolean): void;
   remoteAddress(conn: Conn): Address;
   localAddress(conn: Conn): Address;
-  /** `$tcpinfo_rtt`, `rttvar`, `snd_cwnd`, `rcv_space`; undefined where the system does not say. */
-  tcpInfo(
-    conn: Conn,
-  ): readonly [rtt: number, rttvar: number, sendWindow: number, receiveSpace: number] | undefined;
+  /** Undefined where the system does not say: on a Unix socket, and never by the portable engine. */
+  tcpInfo(conn: Conn): TcpInfo | undefined;
 
   /** Runs `work` after the callbacks of this turn, before the next poll. Never within this call. */
   defer(work: () => void): void;

@@ -123,6 +123,11 @@ function setLimitRate(x: Exchange, value: string): void {
   else x.main.limitRate = rate;
 }
 
+/** As ngx_http_variable_tcpinfo(). */
+function tcpInfo(x: Exchange, index: number): Value {
+  return x.program.tcpInfo(x)?.[index]?.toString();
+}
+
 type Evaluate = (x: Exchange, rest: string) => Value;
 
 function plain(name: string, evaluate: Evaluate): VariableDeclaration {
@@ -183,16 +188,16 @@ const addressVariables: readonly VariableDeclaration[] = [
   plain('server_addr', (x) => x.client.localAddress),
   plain('server_port', (x) => portText(x.client.localPort)),
   plain('server_name', (x) => x.server.name),
-  // The PROXY protocol and what the system knows of a connection are not read: as in nginx without them.
+  // The PROXY protocol is not read: as in nginx without it.
   plain('proxy_protocol_addr', () => undefined),
   plain('proxy_protocol_port', () => undefined),
   plain('proxy_protocol_server_addr', () => undefined),
   plain('proxy_protocol_server_port', () => undefined),
   family('proxy_protocol_tlv_', () => undefined),
-  plain('tcpinfo_rtt', () => undefined),
-  plain('tcpinfo_rttvar', () => undefined),
-  plain('tcpinfo_snd_cwnd', () => undefined),
-  plain('tcpinfo_rcv_space', () => undefined),
+  plain('tcpinfo_rtt', (x) => tcpInfo(x, 0)),
+  plain('tcpinfo_rttvar', (x) => tcpInfo(x, 1)),
+  plain('tcpinfo_snd_cwnd', (x) => tcpInfo(x, 2)),
+  plain('tcpinfo_rcv_space', (x) => tcpInfo(x, 3)),
 ];
 
 /** A tunnel's line is made at its 101, and however it ends nginx has called it complete by then. */

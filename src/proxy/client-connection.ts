@@ -78,6 +78,11 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     return this.state === 'head' && !this.parser.started;
   }
 
+  /** The socket is there and ours. */
+  get open(): boolean {
+    return this.state !== 'closed' && !this.gone;
+  }
+
   /** No exchange is under way; a head may have begun. */
   get betweenRequests(): boolean {
     return this.state === 'head';

@@ -7,7 +7,15 @@ import type { Random } from '../base/random.ts';
 import type { Ms } from '../base/time.ts';
 import { isMsie6, isSafari } from '../http/error-page.ts';
 import { type RequestHead, RequestHeadParser } from '../http/head.ts';
-import type { Conn, ConnectionHandler, Engine, IoError, Listener, ListenerHandler } from '../io/engine.ts';
+import type {
+  Conn,
+  ConnectionHandler,
+  Engine,
+  IoError,
+  Listener,
+  ListenerHandler,
+  TcpInfo,
+} from '../io/engine.ts';
 import type { CoreSettings } from '../plan/core-settings.ts';
 import type { ListenerPlan, ServerPlan, ServersOfAddress } from '../plan/plan.ts';
 import { type AcceptedClient, serversAt } from './accepted-client.ts';
@@ -414,6 +422,11 @@ export class Driver implements Program {
       ? idleEndText(client, (client as AcceptedClient).listenerKey, how)
       : undefined;
     if (text !== undefined) errorLog.write('info', `*${client.number} ${text}`);
+  }
+
+  tcpInfo({ main }: Exchange): TcpInfo | undefined {
+    const client = main.run?.client;
+    return client?.open === true ? this.engine.tcpInfo(client.conn) : undefined;
   }
 
   wantsLog(x: Exchange, level: Level): boolean {

@@ -1,5 +1,6 @@
 // One request, from its head to its log line. All branching of an exchange is here and in the files it names (route, finish, passing);
 // driver.ts only obeys. Touches no socket, reads no clock.
+
 import type { Peer } from '../balance/peer.ts';
 import type { Selection } from '../balance/selection.ts';
 import { assert, unreachable } from '../base/assert.ts';
@@ -11,6 +12,7 @@ import type { Ms } from '../base/time.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
 import type { HeaderList } from '../http/header-list.ts';
 import type { NormalTarget } from '../http/uri.ts';
+import type { TcpInfo } from '../io/engine.ts';
 import type { Handler } from '../modules/module.ts';
 import type { LocationPlan, ServerPlan } from '../plan/plan.ts';
 import { Answer } from './answer.ts';
@@ -42,7 +44,7 @@ export interface Client {
   readonly secure: boolean;
   /** What the PROXY protocol says of the client, "address:port", where the listener speaks it. */
   readonly proxyProtocol?: string | undefined;
-  /** For `$tcpinfo_*` and the like: the engine's connection. */
+  /** The engine's connection. */
   readonly conn: number;
 }
 
@@ -132,6 +134,8 @@ export interface Program {
   resume(x: Exchange): void;
   log(x: Exchange, level: Level, text: string): void;
   wantsLog(x: Exchange, level: Level): boolean;
+  /** What the system knows of the client's connection; undefined where it does not say, or the connection is no more. */
+  tcpInfo(x: Exchange): TcpInfo | undefined;
 }
 
 export interface ProcessFacts {

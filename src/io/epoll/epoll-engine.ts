@@ -13,6 +13,7 @@ import type {
   ListenerHandler,
   ListenOptions,
   Ms,
+  TcpInfo,
   Timers,
 } from '../engine.ts';
 import { SEND_FAILED } from '../engine.ts';
@@ -458,9 +459,7 @@ export class EpollEngine implements Engine {
     return boundAddress(this.table.fds[conn]!);
   }
 
-  tcpInfo(
-    conn: Conn,
-  ): readonly [rtt: number, rttvar: number, sendWindow: number, receiveSpace: number] | undefined {
+  tcpInfo(conn: Conn): TcpInfo | undefined {
     return system.tcpInfo(this.table.fds[conn]!);
   }
 

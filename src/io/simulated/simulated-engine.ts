@@ -13,6 +13,7 @@ import type {
   ListenerHandler,
   ListenOptions,
   Ms,
+  TcpInfo,
 } from '../engine.ts';
 import { SEND_FAILED } from '../engine.ts';
 import { ioErrorOfCode } from '../io-error.ts';
@@ -181,9 +182,7 @@ export class SimulatedEngine implements Engine, ConnectingSide {
     return this.at(conn).local;
   }
 
-  tcpInfo(
-    conn: Conn,
-  ): readonly [rtt: number, rttvar: number, sendWindow: number, receiveSpace: number] | undefined {
+  tcpInfo(conn: Conn): TcpInfo | undefined {
     const end = this.at(conn);
     return end.local.family === 'unix' ? undefined : [100, 50, 10, 65_536];
   }
