@@ -63,7 +63,7 @@ describe('a store', () => {
   });
 
   it.each([
-    ['unnamed', '', undefined],
+    ['unnamed', '/t/0000000001', undefined],
     ['clean', '/t/0000000001', undefined],
     ['keep', '/t/0000000001', 'body'],
   ] as const)('with a file that is %s leaves what it says', (file, path, left) => {

@@ -21,6 +21,8 @@ export class BodyStore {
   length = 0;
   /** The temporary file's path, for `$request_body_file`; '' without one. */
   path = '';
+  /** The log has been told of the file. */
+  private told = false;
   /** Why the file could not be written; the exchange ends with 500. */
   error: FileError | undefined;
   /** Pieces in memory; those before the file's first byte when there is a file. */
@@ -38,6 +40,13 @@ export class BodyStore {
 
   get inMemory(): boolean {
     return this.file === -1;
+  }
+
+  /** The path of a file that the log has not been told of. */
+  takeNews(): string | undefined {
+    if (this.told || this.path === '') return undefined;
+    this.told = true;
+    return this.path;
   }
 
   /** No more may be appended until something was taken. */

@@ -232,6 +232,11 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     const { x } = run;
     const { core } = x.location;
     const { body } = x;
+    const news = body.store?.takeNews();
+    if (news !== undefined) {
+      const level = core.bodyInFileOnly === 'off' ? 'warn' : 'notice';
+      x.log(level, `a client request body is buffered to a temporary file ${news}`);
+    }
     if (body.store?.error !== undefined) {
       x.log(
         'crit',
@@ -404,6 +409,12 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.flushHead();
     if (run !== undefined) {
       this.countSent(run.x);
+      const news = this.queue.takeNews();
+      if (news !== undefined)
+        run.x.log(
+          'warn',
+          `an upstream response is buffered to a temporary file ${news} while reading upstream`,
+        );
       const problem = this.queue.takeProblem();
       if (problem !== undefined)
         run.x.log('crit', `an answer could not be stored (${problem.errno}: ${problem.text})`);

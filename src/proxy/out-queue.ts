@@ -45,6 +45,7 @@ export class OutQueue {
   /** A file was refused: memory is all that there is, until the next `begin`. */
   private fileRefused = false;
   private problem: FileError | undefined;
+  private news: string | undefined;
 
   constructor(engine: Engine, conn: Conn, files: Files | undefined) {
     this.engine = engine;
@@ -81,6 +82,13 @@ export class OutQueue {
     const { problem } = this;
     this.problem = undefined;
     return problem;
+  }
+
+  /** The path of the temporary file that has been begun, told once. */
+  takeNews(): string | undefined {
+    const { news } = this;
+    this.news = undefined;
+    return news;
   }
 
   write(bytes: Uint8Array, start: number, end: number): void {
@@ -197,6 +205,7 @@ export class OutQueue {
         return false;
       }
       this.file = made.file;
+      this.news = made.path;
     }
     let at = start;
     while (at < end) {

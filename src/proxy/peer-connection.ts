@@ -27,6 +27,7 @@ import type {
 } from '../io/engine.ts';
 import type { UpstreamSettings } from '../plan/plan.ts';
 import { ioErrorText } from './error-text.ts';
+import type { Exchange } from './exchange.ts';
 import type { BodySink } from './filters.ts';
 import type { KeepalivePool } from './keepalive-pool.ts';
 import { OutQueue } from './out-queue.ts';
@@ -250,7 +251,7 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     run.event({
       type: 'failed',
       failure: connecting ? CONNECT_FAILED : PEER_RESET,
-      detail: ioErrorText(error),
+      detail: ioErrorText(asRead(run.x, error)),
     });
     run.settle();
   }
@@ -449,4 +450,9 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     this.queue.close();
     this.engine.timers.remove(this.timer);
   }
+}
+
+/** A buffered answer's body is read as ngx_event_pipe_read_upstream() does, with readv(). */
+function asRead(x: Exchange, error: IoError): IoError {
+  return x.phase === 'relay' && !x.unbuffered && error.call === 'recv' ? { ...error, call: 'readv' } : error;
 }

@@ -111,7 +111,7 @@ export class MemoryDisk implements Files {
     if (refusal !== undefined) return refusal;
     const inode = { bytes: new Uint8Array(0), length: 0, modifiedSeconds: 0 };
     if (keep) this.inodes.set(path, inode);
-    return { file: this.handle(path, inode), path: keep ? path : '' };
+    return { file: this.handle(path, inode), path };
   }
 
   write(
