@@ -26,13 +26,20 @@ export function isGlob(path: string): boolean {
   return /[*?[]/.test(path);
 }
 
-/** The paths that match `pattern`, sorted by byte. `list` gives the names in a folder, none where it is no folder. */
-export function expandGlob(pattern: string, list: (folder: string) => readonly string[]): string[] {
+/** The paths that match `pattern`, sorted by byte. `list` gives the names in a folder, undefined where it is none. */
+export function expandGlob(
+  pattern: string,
+  list: (folder: string) => readonly string[] | undefined,
+): string[] {
   const segments = pattern.split('/');
   let found: string[] = [pattern.startsWith('/') ? '/' : ''];
   segments.forEach((segment, i) => {
     const isLast = i === segments.length - 1;
-    if (segment === '') return;
+    if (segment === '') {
+      // A slash at the end: folders alone.
+      if (isLast) found = found.filter((folder) => list(folder) !== undefined);
+      return;
+    }
     const next: string[] = [];
     for (const folder of found) {
       if (!isLast && !isGlob(segment)) {
@@ -40,7 +47,7 @@ export function expandGlob(pattern: string, list: (folder: string) => readonly s
         continue;
       }
       const matches = globMatcher(segment);
-      for (const name of list(folder === '' ? '.' : folder)) {
+      for (const name of list(folder === '' ? '.' : folder) ?? []) {
         if (matches(name)) next.push(isLast ? folder + name : `${folder}${name}/`);
       }
     }
@@ -52,10 +59,10 @@ export function expandGlob(pattern: string, list: (folder: string) => readonly s
 /** Files that exist in memory alone: `/conf/nginx.conf` → its text. */
 export function memoryFiles(files: Readonly<Record<string, string>>): ConfigFiles {
   const paths = Object.keys(files);
-  const list = (folder: string): string[] => {
+  const list = (folder: string): string[] | undefined => {
     const under = folder.endsWith('/') ? folder : `${folder}/`;
     const names = paths.filter((path) => path.startsWith(under)).map((path) => path.slice(under.length));
-    return [...new Set(names.map((name) => name.split('/')[0] ?? ''))];
+    return names.length === 0 ? undefined : [...new Set(names.map((name) => name.split('/')[0] ?? ''))];
   };
   return {
     read: (path) =>

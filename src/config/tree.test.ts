@@ -158,7 +158,9 @@ describe('a pattern of paths', () => {
     ['/etc/[a', []],
     ['/none/*', []],
     ['*.conf', ['here.conf']],
+    ['/etc/*/', ['/etc/a.d/', '/etc/b.d/']],
+    ['/etc/a.d/*/', []],
   ])('%s', (pattern, expected) => {
-    expect(expandGlob(pattern, (folder) => tree[folder] ?? [])).toEqual(expected);
+    expect(expandGlob(pattern, (folder) => tree[folder])).toEqual(expected);
   });
 });

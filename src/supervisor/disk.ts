@@ -20,7 +20,7 @@ export const disk: ConfigFiles = {
       try {
         return readdirSync(systemPath(folder), 'buffer').map((name) => byteString(name));
       } catch {
-        return [];
+        return undefined;
       }
     }),
 };
