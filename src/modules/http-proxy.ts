@@ -177,8 +177,8 @@ function bodyFacts(x: Exchange, own: string | undefined, clients: boolean): Body
 
 /** As ngx_http_proxy_vars. */
 const variables: readonly VariableDeclaration[] = [
-  { name: 'proxy_host', evaluate: (x) => contextOf(x)?.host },
-  { name: 'proxy_port', evaluate: (x) => contextOf(x)?.port },
+  { name: 'proxy_host', changeable: true, evaluate: (x) => contextOf(x)?.host },
+  { name: 'proxy_port', changeable: true, evaluate: (x) => contextOf(x)?.port },
   {
     name: 'proxy_add_x_forwarded_for',
     evaluate: (x) => [...x.headers.getAll('x-forwarded-for'), x.remote.address].join(', '),

@@ -89,6 +89,17 @@ const URIS: readonly (readonly [name: string, location: string, cases: Cases])[]
     ],
   ],
   [
+    'what nginx lets any directive change shows its own value until it is set',
+    `location ~ ^/a/(?<proxy_port>.) { return 200 "$proxy_host,$proxy_port"; }
+     location /b { return 200 "$proxy_host,$proxy_port"; }
+     location /c { set $proxy_host mine; return 200 "$proxy_host,$proxy_port"; }`,
+    [
+      ['/a/1', '200 ,1'],
+      ['/b', '200 ,'],
+      ['/c', '200 mine,'],
+    ],
+  ],
+  [
     'a URI that goes in circles ends with 500, and so does an empty one',
     `location /r { rewrite ^/r /r last; }
      location /s { rewrite ^ $arg_to last; }`,

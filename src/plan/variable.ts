@@ -17,6 +17,8 @@ export interface VariableDeclaration {
   evaluate(x: Exchange, rest: string): Value;
   /** For `set $args …`: one of nginx's own variables that `set` may change. */
   assign?(x: Exchange, value: string): void;
+  /** Any directive may set it, and what is set shows from then on: NGX_HTTP_VAR_CHANGEABLE without a setter of its own. */
+  readonly changeable?: boolean;
   /** Its value may change until the exchange has ended (`$bytes_sent`): a tunnel's log line leaves a gap for it. */
   readonly late?: boolean;
   /** Fills that gap when a tunnel has ended. A late variable without it keeps the exchange of each tunnel that logs it alive. */
@@ -78,7 +80,8 @@ export class Variables {
 
   /** nginx's own, or made by another directive: not for `set` to take over. */
   isBuiltIn(name: string): boolean {
-    return this.declared.has(name) && !this.slots.has(name);
+    const declaration = this.declared.get(name);
+    return declaration !== undefined && !declaration.changeable && !this.slots.has(name);
   }
 
   /** The place in `x.variables` of a variable that the configuration sets. */
@@ -87,7 +90,10 @@ export class Variables {
     if (known !== undefined) return known;
     const slot = this.slots.size;
     this.slots.set(name, slot);
-    if (!this.declared.has(name)) this.declared.set(name, { name, evaluate: (x) => x.variables[slot] });
+    const own = this.declared.get(name);
+    if (own === undefined) this.declared.set(name, { name, evaluate: (x) => x.variables[slot] });
+    else if (own.changeable)
+      this.declared.set(name, { ...own, evaluate: (x, rest) => x.variables[slot] ?? own.evaluate(x, rest) });
     return slot;
   }
 
