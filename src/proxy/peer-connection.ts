@@ -232,13 +232,10 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     this.queue.flush();
     const run = this.run;
     if (run === undefined || this.state === 'closed') return;
-    if (this.queue.broken) this.broken(run);
-    else {
-      if (!this.writer.ended) this.pumpBody(run);
-      this.checkSent();
-      if (!this.queue.full) run.requestDrained();
-      this.settle();
-    }
+    if (!this.writer.ended) this.pumpBody(run);
+    this.checkSent();
+    if (!this.queue.full) run.requestDrained();
+    this.settle();
     run.settle();
   }
 
@@ -427,10 +424,12 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     if (this.state === 'closed') return;
     this.countSent();
     const run = this.run;
-    if (run !== undefined && this.queue.broken) return this.broken(run);
+    // Once it answers, nothing depends on what it takes of the request: nginx has no write handler then.
+    const sends = this.state !== 'relaying';
+    if (run !== undefined && this.queue.broken && sends) return this.broken(run);
     const timeout = run?.x.pass?.settings.sendTimeoutMs;
     this.writeUntil =
-      this.queue.pendingBytes > 0 && timeout !== undefined ? this.engine.now() + timeout : NEVER;
+      this.queue.pendingBytes > 0 && timeout !== undefined && sends ? this.engine.now() + timeout : NEVER;
     this.arm();
   }
 

@@ -137,7 +137,7 @@ export const FAULTS: readonly PlantedFault[] = [
   {
     name: 'a client waits in vain when its peer has room again',
     file: 'src/proxy/peer-connection.ts',
-    from: '      if (!this.queue.full) run.requestDrained();\n',
+    from: '    if (!this.queue.full) run.requestDrained();\n',
     to: '',
   },
   {
