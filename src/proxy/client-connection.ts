@@ -47,8 +47,8 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   private paused = false;
   /** The client has half-closed. */
   private halfClosed = false;
-  /** The engine has said that the socket is no more. */
-  private gone = false;
+  /** Why the socket is no more: the engine has said so. */
+  private goneBy: IoError | undefined;
   /** For `reset_timedout_connection`. */
   private timedOut = false;
   /** The next request had begun to come when the one before it ended: `$pipe`. */
@@ -80,7 +80,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
 
   /** The socket is there and ours. */
   get open(): boolean {
-    return this.state !== 'closed' && !this.gone;
+    return this.state !== 'closed' && this.goneBy === undefined;
   }
 
   /** No exchange is under way; a head may have begun. */
@@ -125,8 +125,9 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
 
   failed(_conn: Conn, error: IoError): void {
     const { run } = this;
-    this.gone = true;
+    this.goneBy = error;
     if (this.state === 'head') return this.headEnded(error);
+    if (this.state === 'busy' && run !== undefined && goesOnAlone(run.x)) return this.queue.breakDown();
     this.forget();
     if (run === undefined) return;
     run.x.keepalive = false;
@@ -418,7 +419,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
       const problem = this.queue.takeProblem();
       if (problem !== undefined)
         run.x.log('crit', `an answer could not be stored (${problem.errno}: ${problem.text})`);
-      if (this.queue.broken) return this.broken(run, problem === undefined);
+      if (this.queue.broken && !goesOnAlone(run.x)) return this.broken(run, problem === undefined);
       if (run.x.answerEnded && this.queue.pendingBytes === 0 && run.x.phase !== 'log')
         return run.event({ type: 'ended' });
     } else if (this.queue.broken) return this.close();
@@ -436,7 +437,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   private broken(run: ExchangeRun, clientGone: boolean): void {
     run.x.keepalive = false;
     if (clientGone) {
-      const error = this.driver.engine.lastError(this.conn);
+      const error = this.goneBy ?? this.driver.engine.lastError(this.conn);
       const detail = error === undefined ? {} : { detail: ioErrorText(error) };
       run.event({ type: 'failed', failure: CLIENT_GONE, ...detail });
     }
@@ -511,17 +512,16 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.forget();
     const { engine } = this.driver;
     engine.atTurnEnd(() => {
-      if (!this.gone) engine.close(this.conn);
+      if (this.goneBy === undefined) engine.close(this.conn);
     });
   }
 
   /** `return 444` counts as a timeout, as in ngx_http_finalize_request(). */
   private closeSilently({ answer, location }: Exchange): void {
-    if ((this.timedOut || answer.status === 444) && location.core.resetTimedoutConnection) {
-      this.forget();
-      return this.driver.engine.reset(this.conn);
-    }
-    this.close();
+    const resets = (this.timedOut || answer.status === 444) && location.core.resetTimedoutConnection;
+    if (!resets || this.goneBy !== undefined) return this.close();
+    this.forget();
+    this.driver.engine.reset(this.conn);
   }
 
   /** Another owner has the socket (a tunnel). Returns what the client sent ahead, and whether it has half-closed: the engine told us. */
@@ -535,7 +535,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   close(): void {
     if (this.state === 'closed') return;
     this.forget();
-    if (!this.gone) this.driver.engine.close(this.conn);
+    if (this.goneBy === undefined) this.driver.engine.close(this.conn);
   }
 
   /** Closes it with whatever is under way. */
@@ -617,6 +617,13 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
 /** The request is not whole: a client that leaves has sent a bad one. */
 function readsBody({ body }: Exchange): boolean {
   return body.phase === 'storing' || body.phase === 'streaming';
+}
+
+/** `proxy_ignore_client_abort`: a client that has gone is noticed when it is to be sent something. */
+function goesOnAlone(x: Exchange): boolean {
+  return (
+    x.pass?.settings.ignoreClientAbort === true && !x.answer.headSent && !x.wantsUpgrade && !readsBody(x)
+  );
 }
 
 /** The client has left: by a half-close, or by an error. */

@@ -10,6 +10,7 @@ http {
   server { listen 80; server_name first;
     location / { return 200 fine; }
     location /peer { proxy_pass http://127.0.0.1:8010; }
+    location /ignoring { proxy_ignore_client_abort on; proxy_pass http://127.0.0.1:8010; }
     location /stream { proxy_pass http://127.0.0.1:8010; proxy_buffering off; proxy_request_buffering off; }
   }
   server { listen 80; server_name ""; return 200 nameless; }
@@ -52,6 +53,30 @@ describe('the logs of a client that leaves', () => {
     expect(subject.errorLog.at(-1)).toContain(
       'epoll_wait() reported that client prematurely closed connection, so upstream connection is closed too while sending request to upstream, client',
     );
+  });
+
+  it.each(['close', 'reset'] as const)(
+    'after a %s that is to be ignored, when there is an answer',
+    async (how) => {
+      const peer = await subject.peer(8010, () => undefined);
+      const client = subject.client(80).send(GET.replace('/peer', '/ignoring'));
+      const { connection } = await peer.request(1);
+      client[how]();
+      await subject.stage.settle();
+      expect([connection.isOpen, subject.accessLog]).toEqual([true, []]);
+      connection.send('HTTP/1.1 201 Made\r\nContent-Length: 2\r\n\r\nok');
+      expect(await subject.line('logs/access.log')).toMatch(/^first "GET \/ignoring HTTP\/1.1" 201 /);
+    },
+  );
+
+  it('after a reset that is to be ignored, when there are only error pages to send', async () => {
+    const peer = await subject.peer(8010, () => undefined);
+    const client = subject.client(80).send(GET.replace('/peer', '/ignoring'));
+    const { connection } = await peer.request(1);
+    client.reset();
+    await subject.stage.settle();
+    connection.close();
+    expect(await subject.line('logs/access.log')).toBe('first "GET /ignoring HTTP/1.1" 502 ');
   });
 
   it('call a body in faulty chunks an error', async () => {

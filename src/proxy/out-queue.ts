@@ -167,6 +167,13 @@ export class OutQueue {
     this.fileStart = this.fileEnd = 0;
   }
 
+  /** Nothing goes out any more: what waits is dropped, what comes is not taken. */
+  breakDown(): void {
+    this.broken = true;
+    this.written = this.sent;
+    this.close();
+  }
+
   /** When more may be sent of what waits; undefined where nothing waits for the pace. */
   get pacedUntil(): Ms | undefined {
     const { pace } = this;
@@ -241,11 +248,5 @@ export class OutQueue {
     }
     this.fileStart = this.fileEnd = 0;
     return true;
-  }
-
-  private breakDown(): void {
-    this.broken = true;
-    this.written = this.sent;
-    this.close();
   }
 }
