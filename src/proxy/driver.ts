@@ -125,7 +125,7 @@ export class Driver implements Program {
     }
     for (const [key, pool] of this.pools) {
       if (names.has(key)) continue;
-      pool.closeAll();
+      pool.retire();
       this.pools.delete(key);
     }
     if (before.exchanges === 0) this.retired(before);
@@ -171,7 +171,7 @@ export class Driver implements Program {
     for (const client of this.clients.all()) {
       if (client.idle && client.client.requests >= requestsMin) client.close();
     }
-    for (const pool of this.pools.values()) pool.closeAll();
+    for (const pool of this.pools.values()) pool.retire();
     this.whenIdle.push(done);
     this.checkIdle();
   }
@@ -449,7 +449,7 @@ export class Driver implements Program {
     const upstream = target !== undefined && 'upstream' in target ? target.upstream : undefined;
     const settings = upstream?.settings;
     const pool =
-      upstream !== undefined && settings !== undefined && settings.keepaliveMax > 0
+      upstream !== undefined && settings !== undefined && settings.keepaliveMax > 0 && !this.draining
         ? this.poolOf(poolKey(upstream))
         : undefined;
     const tag = settings?.keepaliveLocal === true ? x.pass?.settings : undefined;

@@ -49,11 +49,12 @@ describe('a pool', () => {
     expect(idle.map(({ closed }) => closed)).toEqual([true, false, false]);
   });
 
-  it('forgets what is closed elsewhere, and closes the rest at its end', () => {
-    const [gone, left] = [new Idle('a'), new Idle('a')];
+  it('forgets what is closed elsewhere, closes the rest at its end and keeps none any more', () => {
+    const [gone, left, late] = [new Idle('a'), new Idle('a'), new Idle('a')];
     const pool = setUp(9, gone, left);
     pool.remove(gone as unknown as PeerConnection);
-    pool.closeAll();
-    expect([gone.closed, left.closed, pool.size]).toEqual([false, true, 0]);
+    pool.retire();
+    pool.keep(late as unknown as PeerConnection, 9);
+    expect([gone.closed, left.closed, late.closed, pool.size]).toEqual([false, true, true, 0]);
   });
 });

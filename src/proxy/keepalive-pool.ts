@@ -5,6 +5,7 @@ import type { PeerConnection } from './peer-connection.ts';
 export class KeepalivePool {
   /** Least recently used first. */
   private readonly idle: PeerConnection[] = [];
+  private retired = false;
 
   get size(): number {
     return this.idle.length;
@@ -23,6 +24,7 @@ export class KeepalivePool {
 
   /** Keeps the connection, at most `max` in all; the one that gives way is closed. */
   keep(connection: PeerConnection, max: number): void {
+    if (this.retired) return connection.close();
     while (this.idle.length >= max) this.idle.shift()?.close();
     this.idle.push(connection);
   }
@@ -33,7 +35,9 @@ export class KeepalivePool {
     if (index !== -1) this.idle.splice(index, 1);
   }
 
-  closeAll(): void {
+  /** Closes all, and those that exchanges still have as they come back. */
+  retire(): void {
+    this.retired = true;
     for (const connection of this.idle.splice(0)) connection.close();
   }
 }
