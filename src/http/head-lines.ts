@@ -124,13 +124,13 @@ export abstract class HeadLines<E> {
   private fieldLine(text: string, at: number, end: number): undefined | E {
     const colon = text.indexOf(':', at);
     if (colon === -1 || colon >= end) return this.invalid(text.slice(at, end));
-    const name = text.slice(at, colon);
     let from = colon + 1;
     let to = end;
     while (from < to && text.charCodeAt(from) === SPACE) from++;
     while (to > from && text.charCodeAt(to - 1) === SPACE) to--;
-    const known = knownName(name);
+    const known = knownName(text, at, colon);
     if (known !== undefined) return this.field(known.name, known.lower, known.kind, text.slice(from, to));
+    const name = text.slice(at, colon);
     // a folded line begins with a space, a space before the colon ends a name: neither is one
     if (name === '' || /[\x00-\x20\x7f]/.test(name)) return this.invalid(text.slice(at, end));
     const lower = asciiLower(name);

@@ -129,13 +129,11 @@ export class RequestHeadParser extends HeadLines<HeadError> {
 
   protected startLine(text: string, whole: boolean): undefined | 'head' | HeadError {
     const head = this.head;
-    head.requestLine = firstLine(text);
-    if (!whole) {
+    if (whole && usualRequestLine(text, head)) head.requestLine = text.slice(0, -2);
+    else {
+      head.requestLine = firstLine(text);
       const verdict = parseRequestLine(text, head);
-      return verdict === 'more' ? undefined : verdict;
-    }
-    if (!usualRequestLine(text, head)) {
-      const verdict = parseRequestLine(text, head);
+      if (!whole) return verdict === 'more' ? undefined : verdict;
       if (verdict !== undefined && verdict !== 'more') return verdict;
     }
     head.headBytes = text.length;
@@ -340,6 +338,7 @@ export class ResponseHeadParser extends HeadLines<Failure> {
 
   /** As ngx_http_parse_status_line(); what is no HTTP at all is refused, where nginx takes it for a body in HTTP/0.9. */
   protected startLine(text: string, whole: boolean): undefined | Failure {
+    if (whole && usualStatusLine(text, this.head)) return undefined;
     const begins = 'HTTP/'.startsWith(text.slice(0, 5));
     if (begins && !whole) return undefined;
     const parts = begins ? STATUS_LINE.exec(text) : null;
@@ -433,6 +432,32 @@ export class ResponseHeadParser extends HeadLines<Failure> {
     return INVALID_ANSWER;
   }
 }
+
+/** The status line of nearly every answer, taken apart without the grammar; false: let the grammar say what it is. */
+function usualStatusLine(text: string, head: ResponseHead): boolean {
+  const end = text.length - 2;
+  if (end <= REASON_AT || text.charCodeAt(end) !== 13 || text.charCodeAt(REASON_AT - 1) !== 32) return false;
+  const eleven = text.startsWith('HTTP/1.1 ');
+  if (!eleven && !text.startsWith('HTTP/1.0 ')) return false;
+  let status = 0;
+  for (let at = STATUS_AT; at < STATUS_AT + 3; at++) {
+    const digit = text.charCodeAt(at) - 48;
+    if (digit < 0 || digit > 9) return false;
+    status = status * 10 + digit;
+  }
+  if (status < 100) return false;
+  for (let at = REASON_AT; at < end; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0 || code === 13) return false;
+  }
+  head.status = status;
+  head.reason = text.slice(REASON_AT, end);
+  head.version = eleven ? 11 : 10;
+  return true;
+}
+
+const STATUS_AT = 9;
+const REASON_AT = 13;
 
 /** IIS may send 403.1; the reason may be missing. */
 const STATUS_LINE =

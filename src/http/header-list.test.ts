@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { HeaderList, listHas, listTokens, listValue, safeHeaderValue } from './header-list.ts';
-import { asciiLower, lowerName } from './header-name.ts';
+import { asciiLower, CONNECTION, HOST, knownName, lowerName, UNIQUE } from './header-name.ts';
 
 function list(...pairs: [string, string][]): HeaderList {
   const headers = new HeaderList();
@@ -81,4 +81,23 @@ test('names are lowered as ASCII alone', () => {
   expect(lowerName('Content-Type')).toBe('content-type');
   expect(lowerName('X-\xc4B')).toBe('x-\xc4b');
   expect(asciiLower('abc')).toBe('abc');
+});
+
+test('a known name is found where it stands, in its usual and its lower-case spelling alone', () => {
+  const text = 'Host: a\nconnection: b\nHOST: c\nIf-Range: d\nX-Unknown: e\n: f\n';
+  const found = text
+    .split('\n')
+    .map((line) => [text.indexOf(line), text.indexOf(line) + line.indexOf(':')] as const)
+    .slice(0, 6)
+    .map(([at, end]) => knownName(text, at, end));
+  const names = found.map((known) => known?.name);
+  expect(names).toEqual(['Host', 'connection', undefined, 'If-Range', undefined, undefined]);
+  expect(found.map((known) => known?.kind)).toEqual([
+    HOST,
+    CONNECTION,
+    undefined,
+    UNIQUE,
+    undefined,
+    undefined,
+  ]);
 });

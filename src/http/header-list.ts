@@ -1,46 +1,45 @@
-// The header lines of one head, in order and in their original spelling, looked up by lower-case name. Three parallel arrays, walked
-// by index: nothing is allocated by a look-up. Names and values are byte strings (base/bytes.ts).
+// The header lines of one head, in order and in their original spelling, looked up by lower-case name. One array, walked by index:
+// nothing is allocated by a look-up, and one array grows where three would. Names and values are byte strings (base/bytes.ts).
 import { asciiLower, lowerName } from './header-name.ts';
 
 export class HeaderList {
-  private readonly names: string[] = [];
-  private readonly lowers: string[] = [];
-  private readonly values: string[] = [];
-
-  get length(): number {
-    return this.names.length;
-  }
+  /** How many lines there are. */
+  length = 0;
+  /** Of each line its name, its name in lower case and its value. */
+  private readonly parts: string[] = [];
 
   nameAt(index: number): string {
-    return this.names[index]!;
+    return this.parts[index * 3]!;
   }
 
   lowerAt(index: number): string {
-    return this.lowers[index]!;
+    return this.parts[index * 3 + 1]!;
   }
 
   valueAt(index: number): string {
-    return this.values[index]!;
+    return this.parts[index * 3 + 2]!;
   }
 
   /** Where the first line of that name stands from `from` on, or -1. */
   indexOf(lower: string, from = 0): number {
-    return this.lowers.indexOf(lower, from);
+    const { parts, length } = this;
+    for (let i = from; i < length; i++) if (parts[i * 3 + 1] === lower) return i;
+    return -1;
   }
 
   has(lower: string): boolean {
-    return this.lowers.indexOf(lower) !== -1;
+    return this.indexOf(lower) !== -1;
   }
 
   /** The value of the first line of that name. */
   get(lower: string): string | undefined {
-    const index = this.lowers.indexOf(lower);
-    return index === -1 ? undefined : this.values[index];
+    const index = this.indexOf(lower);
+    return index === -1 ? undefined : this.parts[index * 3 + 2];
   }
 
   getAll(lower: string): string[] {
     const found: string[] = [];
-    for (let i = this.indexOf(lower); i !== -1; i = this.indexOf(lower, i + 1)) found.push(this.values[i]!);
+    for (let i = this.indexOf(lower); i !== -1; i = this.indexOf(lower, i + 1)) found.push(this.valueAt(i));
     return found;
   }
 
@@ -48,9 +47,9 @@ export class HeaderList {
   joined(lower: string, separator = ', '): string | undefined {
     let i = this.indexOf(lower);
     if (i === -1) return undefined;
-    let text = this.values[i]!;
+    let text = this.valueAt(i);
     for (i = this.indexOf(lower, i + 1); i !== -1; i = this.indexOf(lower, i + 1)) {
-      text += separator + this.values[i]!;
+      text += separator + this.valueAt(i);
     }
     return text;
   }
@@ -61,9 +60,8 @@ export class HeaderList {
 
   /** `add` for one who knows the lower-case name already. */
   addLowered(name: string, lower: string, value: string): void {
-    this.names.push(name);
-    this.lowers.push(lower);
-    this.values.push(value);
+    this.parts.push(name, lower, value);
+    this.length++;
   }
 
   /** One line of that name in the place of the first; at the end where there was none. */
@@ -71,13 +69,13 @@ export class HeaderList {
     const lower = lowerName(name);
     const first = this.indexOf(lower);
     if (first === -1) return this.addLowered(name, lower, value);
-    this.names[first] = name;
-    this.values[first] = value;
+    this.parts[first * 3] = name;
+    this.parts[first * 3 + 2] = value;
     if (this.indexOf(lower, first + 1) !== -1) this.remove(lower, first + 1);
   }
 
   setAt(index: number, value: string): void {
-    this.values[index] = value;
+    this.parts[index * 3 + 2] = value;
   }
 
   delete(lower: string): void {
@@ -86,9 +84,8 @@ export class HeaderList {
   }
 
   deleteAt(index: number): void {
-    this.names.splice(index, 1);
-    this.lowers.splice(index, 1);
-    this.values.splice(index, 1);
+    this.parts.splice(index * 3, 3);
+    this.length--;
   }
 
   clear(): void {
@@ -97,35 +94,33 @@ export class HeaderList {
 
   copy(): HeaderList {
     const list = new HeaderList();
-    for (let i = 0; i < this.names.length; i++) {
-      list.addLowered(this.names[i]!, this.lowers[i]!, this.values[i]!);
-    }
+    for (let i = 0; i < this.length; i++) list.addLowered(this.nameAt(i), this.lowerAt(i), this.valueAt(i));
     return list;
   }
 
   /** `Name: value\r\n` for each line. */
   render(): string {
     let text = '';
-    for (let i = 0; i < this.names.length; i++) text += `${this.names[i]!}: ${this.values[i]!}\r\n`;
+    for (let i = 0; i < this.length; i++) text += `${this.nameAt(i)}: ${this.valueAt(i)}\r\n`;
     return text;
   }
 
   private remove(lower: string, from: number): void {
+    const { parts } = this;
     let kept = from;
-    for (let i = from; i < this.lowers.length; i++) {
-      if (this.lowers[i] === lower) continue;
-      this.names[kept] = this.names[i]!;
-      this.lowers[kept] = this.lowers[i]!;
-      this.values[kept] = this.values[i]!;
+    for (let i = from; i < this.length; i++) {
+      if (parts[i * 3 + 1] === lower) continue;
+      parts[kept * 3] = parts[i * 3]!;
+      parts[kept * 3 + 1] = parts[i * 3 + 1]!;
+      parts[kept * 3 + 2] = parts[i * 3 + 2]!;
       kept++;
     }
     this.truncate(kept);
   }
 
   private truncate(length: number): void {
-    this.names.length = length;
-    this.lowers.length = length;
-    this.values.length = length;
+    this.parts.length = length * 3;
+    this.length = length;
   }
 }
 

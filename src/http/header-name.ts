@@ -19,14 +19,21 @@ export interface KnownName {
   readonly kind: NameKind;
 }
 
-/** The entry of a name in its usual or its lower-case spelling. */
-export function knownName(name: string): KnownName | undefined {
-  return KNOWN.get(name);
+/** The entry of the name between `at` and `end` of `text`, in its usual or its lower-case spelling: neither cut out nor hashed. */
+export function knownName(text: string, at = 0, end: number = text.length): KnownName | undefined {
+  const length = end - at;
+  const bucket = KNOWN[bucketOf(length, text.charCodeAt(at), text.charCodeAt(end - 1))];
+  if (bucket === undefined) return undefined;
+  for (let i = 0; i < bucket.length; i++) {
+    const known = bucket[i];
+    if (known !== undefined && known.name.length === length && text.startsWith(known.name, at)) return known;
+  }
+  return undefined;
 }
 
 /** `name` with ASCII capitals lowered; bytes above 127 stay what they are. */
 export function lowerName(name: string): string {
-  return KNOWN.get(name)?.lower ?? asciiLower(name);
+  return knownName(name)?.lower ?? asciiLower(name);
 }
 
 /** Lowers A to Z alone: `toLowerCase` would change bytes above 127. */
@@ -41,14 +48,26 @@ export function isToken(text: string): boolean {
   return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text);
 }
 
-const KNOWN: ReadonlyMap<string, KnownName> = table();
+const BUCKETS = 1024;
+const KNOWN: readonly (readonly KnownName[] | undefined)[] = table();
 
-function table(): ReadonlyMap<string, KnownName> {
-  const map = new Map<string, KnownName>();
+/** By length, first and last char; few names share a place. NaN, where there is no char, counts as 0. */
+function bucketOf(length: number, first: number, last: number): number {
+  return (length * 67 + first * 5 + last * 31) & (BUCKETS - 1);
+}
+
+function table(): readonly (readonly KnownName[] | undefined)[] {
+  const buckets: (KnownName[] | undefined)[] = Array.from({ length: BUCKETS }, () => undefined);
+  const put = (name: string, lower: string, kind: NameKind): void => {
+    const at = bucketOf(name.length, name.charCodeAt(0), name.charCodeAt(name.length - 1));
+    const bucket = buckets[at] ?? [];
+    bucket.push(Object.freeze({ name, lower, kind }));
+    buckets[at] = bucket;
+  };
   const enter = (name: string, kind: NameKind): void => {
     const lower = name.toLowerCase();
-    map.set(name, Object.freeze({ name, lower, kind }));
-    map.set(lower, Object.freeze({ name: lower, lower, kind }));
+    put(name, lower, kind);
+    put(lower, lower, kind);
   };
   const plain =
     'Accept Accept-Charset Accept-Encoding Accept-Language Accept-Ranges Access-Control-Allow-Credentials ' +
@@ -72,5 +91,5 @@ function table(): ReadonlyMap<string, KnownName> {
   enter('Transfer-Encoding', TRANSFER_ENCODING);
   enter('Upgrade', UPGRADE);
   enter('Expect', EXPECT);
-  return map;
+  return buckets;
 }

@@ -23,11 +23,37 @@ const PORT_MAX = 65_535;
 
 /** Where the host ends in `host`, `host:` or `host:port`; -1 where this is none of them. */
 function hostEnd(text: string): number {
-  const literal = text.charCodeAt(0) === 91; // [
-  const shape = literal ? /^\[[\w\-.~!$&'()*+,;=:]*\]/.exec(text) : /^[\w\-.~!$&'()*+,;=%]*/.exec(text);
-  if (shape === null) return -1;
-  const end = shape[0].length;
-  if (end === text.length) return end;
-  const port = text.slice(end + 1);
-  return text.charCodeAt(end) === 58 && /^[0-9]*$/.test(port) && Number(port) <= PORT_MAX ? end : -1;
+  const { length } = text;
+  let end = 0;
+  if (text.charCodeAt(0) === BRACKET) {
+    while (end + 1 < length && isLiteral(text.charCodeAt(end + 1))) end++;
+    if (text.charCodeAt(++end) !== BRACKET_END) return -1;
+    end++;
+  } else while (end < length && IN_NAME[text.charCodeAt(end)] === 1) end++;
+  if (end === length) return end;
+  if (text.charCodeAt(end) !== COLON) return -1;
+  let port = 0;
+  for (let i = end + 1; i < length; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    port = port * 10 + digit;
+    if (port > PORT_MAX) return -1;
+  }
+  return end;
+}
+
+const COLON = 58;
+const BRACKET = 91;
+const BRACKET_END = 93;
+const PERCENT = 37;
+
+/** What a name or an address may consist of, by code. */
+const IN_NAME = new Uint8Array(256);
+for (let code = 0; code < 256; code++) {
+  if (/[\w\-.~!$&'()*+,;=%]/.test(String.fromCharCode(code))) IN_NAME[code] = 1;
+}
+
+/** What an address in brackets may consist of. */
+function isLiteral(code: number): boolean {
+  return code === COLON || (code !== PERCENT && IN_NAME[code] === 1);
 }

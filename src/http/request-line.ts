@@ -42,23 +42,39 @@ export function parseRequestLine(text: string, line: RequestLine): undefined | '
 
 /** The request line of nearly every request, taken apart without the grammar; false: let the grammar say what it is. */
 export function usualRequestLine(text: string, line: RequestLine): boolean {
-  const methodEnd = text.indexOf(' ');
-  const targetEnd = text.indexOf(' ', methodEnd + 1);
-  if (targetEnd === -1 || text.charCodeAt(methodEnd + 1) !== 47) return false;
-  const eleven = text.startsWith('HTTP/1.1\r', targetEnd + 1);
-  if (!eleven && !text.startsWith('HTTP/1.0\r', targetEnd + 1)) return false;
-  if (text.length !== targetEnd + 11) return false;
-  const method = USUAL_METHODS.get(text.slice(0, methodEnd));
-  const target = text.slice(methodEnd + 1, targetEnd);
-  if (method === undefined || /[\x00-\x1f\x7f]/.test(target)) return false;
+  const method = usualMethod(text);
+  if (method === '') return false;
+  const targetAt = method.length + 1;
+  const targetEnd = text.length - USUAL_END;
+  if (text.charCodeAt(targetAt) !== SLASH) return false;
+  for (let at = targetAt; at < targetEnd; at++) {
+    const code = text.charCodeAt(at);
+    if (code <= SPACE || code === DELETE) return false;
+  }
+  const eleven = text.startsWith(' HTTP/1.1\r', targetEnd);
+  if (!eleven && !text.startsWith(' HTTP/1.0\r', targetEnd)) return false;
   line.method = method;
-  line.target = target;
+  line.target = text.slice(targetAt, targetEnd);
   line.protocol = eleven ? 'HTTP/1.1' : 'HTTP/1.0';
   line.version = eleven ? 11 : 10;
   return true;
 }
 
+/** ` HTTP/1.1` and the line's end. */
+const USUAL_END = 11;
+const USUAL_METHODS = ['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'];
+
+/** The method before the first space where it is one of the usual, else ''. */
+function usualMethod(text: string): string {
+  for (let i = 0; i < USUAL_METHODS.length; i++) {
+    const method = USUAL_METHODS[i]!;
+    if (text.startsWith(method) && text.charCodeAt(method.length) === SPACE) return method;
+  }
+  return '';
+}
+
 const SPACE = 32;
+const DELETE = 127;
 const SLASH = 47;
 const CR = 13;
 const LF = 10;
@@ -173,7 +189,3 @@ function lineEnd(text: string, at: number): undefined | 'more' | HeadError {
   if (feedAt === text.length) return 'more';
   return text.charCodeAt(feedAt) === LF ? undefined : INVALID_REQUEST;
 }
-
-const USUAL_METHODS: ReadonlyMap<string, string> = new Map(
-  ['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'].map((method) => [method, method]),
-);

@@ -18,16 +18,31 @@ export interface NormalTarget {
 
 /** As ngx_http_process_request_uri(). Undefined: 400, "client sent invalid request". */
 export function normalizeTarget(target: string, mergeSlashes = true): NormalTarget | undefined {
-  const mark = target.indexOf('?');
-  const path = mark === -1 ? target : target.slice(0, mark);
-  if (path === '' || /%|\/[./]/.test(path) || target.includes('#')) return resolve(target, mergeSlashes);
+  const { length } = target;
+  let end = 0;
+  let before = 0;
+  let slash = -1;
+  let dot = -1;
+  let plus = false;
+  for (; end < length; end++) {
+    const code = target.charCodeAt(end);
+    if (code === QUESTION) break;
+    if (code === PERCENT || code === HASH) return resolve(target, mergeSlashes);
+    if (before === SLASH && (code === SLASH || code === DOT)) return resolve(target, mergeSlashes);
+    if (code === SLASH) slash = end;
+    else if (code === DOT) dot = end;
+    else if (code === PLUS) plus = true;
+    before = code;
+  }
+  if (end === 0 || (end < length && target.includes('#', end))) return resolve(target, mergeSlashes);
+  const uri = end === length ? target : target.slice(0, end);
   return {
-    uri: path,
-    args: mark === -1 ? '' : target.slice(mark + 1),
-    hasArgs: mark !== -1,
-    ext: extensionOf(path),
+    uri,
+    args: end === length ? '' : target.slice(end + 1),
+    hasArgs: end < length,
+    ext: dot > slash + 1 ? uri.slice(dot + 1) : '', // as extensionOf
     quoted: false,
-    plus: path.includes('+'),
+    plus,
   };
 }
 
