@@ -244,7 +244,8 @@ export class HttpClient {
     this.awaiting = [];
     this.goOn = undefined;
     for (const exchange of awaiting) {
-      const isBehind = exchange.answer === undefined && (this.closing || awaiting[0]?.answer !== undefined);
+      // What has become of the first is judged; nothing more can have become of those behind it.
+      const isBehind = exchange !== awaiting[0] || (this.closing && exchange.answer === undefined);
       exchange.lost = isBehind ? 'after the last answer' : how;
       exchange.lostAt = this.cast.now();
     }

@@ -132,10 +132,11 @@ function matches(exchange: Exchange, { status, by, whole, body }: Promised): boo
   if (reception === undefined) return false;
   const expected = answerContent(exchange, reception);
   if (whole) return answer.state === 'complete' && unpacked(answer) === expected;
-  // What has come is all that the peer has said, unless a reset took the rest with it, its framing was broken, or it was being packed.
+  // What has come is all that the peer has said, unless a reset took the rest with it (a close with bytes unread is one too), its
+  // framing was broken, or it was being packed.
   const ended = answer.state === 'complete' || lost === 'ended';
-  const { deed } = reception.answer;
-  const all = ended && place !== 'zip' && deed !== 'torn' && deed !== 'misframed';
+  const { deed, early } = reception.answer;
+  const all = ended && place !== 'zip' && deed !== 'torn' && deed !== 'misframed' && !early;
   return all ? answer.body === expected : expected.startsWith(unpacked(answer));
 }
 

@@ -306,7 +306,10 @@ function uploadOf({ dice, largest }: Writer, plan: RequestPlan): RequestPlan {
     ...plan,
     method: dice.pick(['PUT', 'POST']),
     version: '1.1',
-    bodyBytes: dice.whole(10, Math.max(100, Math.floor(largest / 3))),
+    // Sometimes more than the balancer and all buffers on the way hold.
+    bodyBytes: dice.chance(0.25)
+      ? dice.whole(largest, 2 * largest)
+      : dice.whole(10, Math.max(100, Math.floor(largest / 3))),
     framing: dice.pick(['length', 'chunked']),
     pieces: dice.whole(3, 9),
     pieceMs: dice.whole(1, 60),
@@ -315,10 +318,10 @@ function uploadOf({ dice, largest }: Writer, plan: RequestPlan): RequestPlan {
       deed: goesAtOnce && attempt === 0 ? 'close' : answer.deed === 'surplus' ? 'good' : answer.deed,
       framing: answer.framing === 'close' ? 'length' : answer.framing,
       thinkMs: goesAtOnce && attempt === 0 ? 0 : dice.whole(0, 120),
-      pieces: dice.whole(1, 5),
-      pieceMs: dice.whole(5, 150),
+      pieces: dice.whole(1, 8),
+      pieceMs: dice.whole(5, 250),
       early: true,
-      slowReader: dice.chance(0.5),
+      slowReader: dice.chance(0.7),
     })),
   };
 }
