@@ -291,7 +291,8 @@ class PeerTalk implements WireOwner {
 
   private sendPieces(text: string, headBytes: number, reception: Reception): void {
     const { wire } = this;
-    const { pieces, pieceMs } = reception.answer;
+    const { deed, pieceMs } = reception.answer;
+    const pieces = deed === 'surplus' ? 1 : reception.answer.pieces; // later it would be taken for the next answer
     const even = Math.max(1, Math.ceil(text.length / pieces));
     // A head has to come whole within proxy_read_timeout; a body may take its time.
     const size = pieces * pieceMs > 1000 ? Math.max(even, headBytes) : even;
