@@ -31,7 +31,7 @@ import { nodeCodecs } from './ports/codecs.ts';
 import { nodeFiles } from './ports/files.ts';
 import { type DnsNames, dnsNames } from './ports/names.ts';
 import { changeText, planFacts } from './reload-report.ts';
-import { LogReport } from './report.ts';
+import { LogReport, sayNoEffect } from './report.ts';
 import { SingleProcess, type TakeOverProblem } from './single.ts';
 import { MappedZones } from './zones.ts';
 
@@ -191,9 +191,7 @@ export class Embedded {
     });
     if (first) log.say(degraded ? 'warn' : 'notice', `using the ${kind} engine: ${reason}`);
     log.configuration(result);
-    for (const { name, place, why } of result.noEffect) {
-      log.say('info', `"${name}" has no effect ${why}, in ${place}`);
-    }
+    if (first) sayNoEffect(result, log);
   }
 
   private lookup(host: string): Promise<readonly string[]> {

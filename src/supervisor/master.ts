@@ -21,7 +21,7 @@ import { reopenLogs } from './log-reopen.ts';
 import { defaultLog, mainLog, mainLogPath } from './main-log.ts';
 import { removePidFile, writePidFile } from './pid-file.ts';
 import { changeText, keepSettings, type PlanFacts, planFacts } from './reload-report.ts';
-import { bugText, LogReport, type Report } from './report.ts';
+import { bugText, LogReport, type Report, sayNoEffect } from './report.ts';
 import { workerEnvironment } from './worker-process.ts';
 import { type Supplies, Workers } from './workers.ts';
 import { SharedZones } from './zones.ts';
@@ -108,8 +108,7 @@ export class Master {
     this.commit(opened);
     for (const line of greeting) this.report.say('notice', line);
     this.report.configuration(result);
-    for (const { name, place, why } of result.noEffect)
-      this.report.say('info', `"${name}" has no effect ${why}, in ${place}`);
+    sayNoEffect(result, this.report);
     const problem = (await this.workers.fill()) ?? this.writePid(plan);
     if (problem !== undefined && this.stopping === undefined) {
       report.say('emerg', problem);

@@ -27,6 +27,12 @@ export function mistakeLine({ message, file, line }: Mistake): string {
   return line === 0 ? `${message} in ${file}` : `${message} in ${file}:${line}`;
 }
 
+/** Said once, when the program starts. */
+export function sayNoEffect({ noEffect }: CompileResult, report: Report): void {
+  for (const { name, place, why } of noEffect)
+    report.say('info', `"${name}" has no effect ${why}, in ${place}`);
+}
+
 /** Where a bug of ours was met, in one line. */
 export function bugText(error: unknown): string {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -23,7 +23,7 @@ import { removePidFile, writePidFile } from './pid-file.ts';
 import { nodeCodecs } from './ports/codecs.ts';
 import { nodeFiles } from './ports/files.ts';
 import { dnsNames } from './ports/names.ts';
-import { bugText, LogReport, type Report, StartReport } from './report.ts';
+import { bugText, LogReport, type Report, StartReport, sayNoEffect } from './report.ts';
 import { holdSignals, type Obeys, obeySignals } from './signals.ts';
 import { reportProblem, SingleProcess } from './single.ts';
 import { MappedZones } from './zones.ts';
@@ -117,9 +117,9 @@ async function runAlone(
     invocation,
   );
   logs.alert = (text) => program.worker.generation?.errorLog.write('alert', text);
-  const { problem } = await program.load();
-  if (problem !== undefined) {
-    reportProblem(problem, report);
+  const loaded = await program.load();
+  if (loaded.problem !== undefined) {
+    reportProblem(loaded.problem, report);
     return 1;
   }
   const { pidFile } = plan.process;
@@ -131,6 +131,8 @@ async function runAlone(
   report.close();
   const log = new LogReport(() => program.worker.generation?.errorLog);
   for (const line of greeting(chosen)) log.say('notice', line);
+  log.configuration(loaded.result);
+  sayNoEffect(loaded.result, log);
   sayWhatOneProcessMeans(plan, chosen, log);
   const ended = new Promise<number>((resolve) => {
     const finish = (): void => {
@@ -184,8 +186,9 @@ function singleSignals(program: SingleProcess, logs: LogFiles, log: Report, fini
       if (stopping !== undefined) return;
       log.say('notice', 'reconfiguring');
       void program.load().then((loaded) => {
-        if (loaded.problem === undefined) log.say('notice', 'reconfigured');
-        else reportProblem(loaded.problem, log);
+        if (loaded.problem !== undefined) return reportProblem(loaded.problem, log);
+        log.configuration(loaded.result);
+        log.say('notice', 'reconfigured');
       });
     },
     reopen(name) {

@@ -21,6 +21,29 @@ async function begin(
   return { program, ask: (path = '/') => curl(`http://127.0.0.1:${port}${path}`) };
 }
 
+describe.skipIf(IS_NGINX)('what has no effect', () => {
+  it.each(['on', 'off'])(
+    'is said once at info when the program starts, with master_process %s',
+    async (master) => {
+      const listen = `listen ${await freePort()};`;
+      const program = await startProgram(
+        `master_process ${master}; error_log logs/error.log info; events { multi_accept on; }
+       http { access_log off; sendfile on; proxy_next_upstream error error; server { ${listen} } }`,
+      );
+      const said = (text: string): number => program.read('logs/error.log').split(text).length - 1;
+      program.signal('SIGHUP');
+      await until(() => said('] ') > 0 && said(': reconfigured') > 0, 'the reload');
+      expect(said('[info] ')).toBe(2);
+      expect(program.read('logs/error.log')).toMatch(
+        /\[info\] \d+#\d+: "sendfile" has no effect .*, in \S+nginx\.conf:2\n/,
+      );
+      expect(said('"multi_accept" has no effect')).toBe(1);
+      expect(said('[warn] ')).toBe(2); // the start's and the reload's
+      expect(said('duplicate value "error" in ')).toBe(2);
+    },
+  );
+});
+
 describe.skipIf(process.platform !== 'linux' || IS_NGINX)('a log that cannot be written', () => {
   it('to a full disk is told of in the error log, once', async () => {
     const { program, ask } = await begin('access_log /dev/full;');
