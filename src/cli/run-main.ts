@@ -9,7 +9,7 @@ import { type Invocation, loadBundle } from '../supervisor/bundle.ts';
 import { settleUser } from '../supervisor/credentials.ts';
 import { disk, lookup } from '../supervisor/disk.ts';
 import { dryRun } from '../supervisor/dry-run.ts';
-import { readPidFile } from '../supervisor/pid-file.ts';
+import { readPidFile, strangerName } from '../supervisor/pid-file.ts';
 import { StartReport } from '../supervisor/report.ts';
 import { startProgram } from '../supervisor/start.ts';
 import { type Flags, parseFlags, USAGE } from './flags.ts';
@@ -109,13 +109,17 @@ async function signalMaster(invocation: Invocation, asked: keyof typeof SIGNALS)
   report.configuration(result);
   if (result.plan === undefined) return 1;
   report.say('notice', 'signal process started');
-  const pid = readPidFile(result.plan.process.pidFile);
-  if (typeof pid === 'string') {
-    report.say(
-      'error',
-      pid,
-      'no master of this configuration runs, or it was started with another "pid" line',
-    );
+  const { pidFile } = result.plan.process;
+  const pid = readPidFile(pidFile);
+  if (typeof pid === 'object') {
+    const help = 'no master of this configuration runs, or it was started with another "pid" line';
+    report.say(pid.level, pid.text, help);
+    return 1;
+  }
+  const stranger = strangerName(pid);
+  if (stranger !== undefined) {
+    const help = 'whoever wrote the file was killed, and its number was given to another; remove the file';
+    report.say('error', `"${pidFile}" names process ${pid}, "${stranger}", which is no master`, help);
     return 1;
   }
   const signal = SIGNALS[asked];

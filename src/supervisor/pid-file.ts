@@ -1,9 +1,9 @@
 // The file that holds the master's process number: written once every socket listens, removed at the end, read by `-s`.
-import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
-import { failureMessage } from '../config/files.ts';
+import { closeSync, constants, openSync, readFileSync, readSync, unlinkSync, writeFileSync } from 'node:fs';
+import { byteString } from '../base/bytes.ts';
 import type { IoError } from '../io/engine.ts';
 import { ioErrorOfNode } from '../io/io-error.ts';
-import { makeFoldersFor } from './folders.ts';
+import { makeFoldersFor, pathText } from './folders.ts';
 import { systemPath } from './system-path.ts';
 
 /** Also makes its folder, as for a log. */
@@ -25,20 +25,59 @@ export function removePidFile(path: string): IoError | undefined {
   }
 }
 
-/** A process number, or nginx's complaint. As ngx_signal_process(). */
-export function readPidFile(path: string): number | string {
+/** What is wrong with a pid file, as nginx says it. */
+export interface PidComplaint {
+  readonly level: 'error' | 'crit';
+  readonly text: string;
+}
+
+/** Also where the file is a FIFO or a device, which is not waited for. As ngx_signal_process(). */
+export function readPidFile(path: string): number | PidComplaint {
+  let call = 'open';
   let text: string;
   try {
-    text = readFileSync(systemPath(path), 'latin1')
-      .slice(0, 22)
-      .replace(/[\r\n]+$/, '');
+    const file = openSync(systemPath(path), constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      call = 'pread';
+      const bytes = new Uint8Array(PID_BYTES_MAX);
+      text = byteString(bytes, 0, readSync(file, bytes, 0, bytes.length, 0)).replace(/[\r\n]+$/, '');
+    } finally {
+      closeSync(file);
+    }
   } catch (error) {
-    return failureMessage(path, ioErrorOfNode('open', error));
+    const level = call === 'open' ? 'error' : 'crit';
+    return { level, text: pathText({ path, error: ioErrorOfNode(call, error) }) };
   }
   const pid = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(pid) || pid === 0)
-    return `invalid PID number "${text}" in "${path}"`;
-  return pid;
+  // nginx signals its own group for a 0, and for what is beyond 32 bits the process that the low ones name.
+  if (/^\d+$/.test(text) && pid > 0 && pid <= PID_MAX) return pid;
+  return { level: 'error', text: `invalid PID number "${text}" in "${path}"` };
+}
+
+/** NGX_INT64_LEN and a line end. */
+const PID_BYTES_MAX = 22;
+const PID_MAX = 2 ** 31 - 1;
+
+/** What a process is called that is none of ours; undefined where it may be, or where it cannot be told. */
+export function strangerName(pid: number): string | undefined {
+  const name = nameOf(pid);
+  if (name === undefined || name.startsWith(OWN_NAME)) return undefined;
+  const title = process.title;
+  process.title = `${OWN_NAME}: signal process`;
+  const canTell = nameOf(process.pid)?.startsWith(OWN_NAME) === true;
+  process.title = title;
+  return canTell ? name : undefined;
+}
+
+/** With it begins the title of every master (start.ts). */
+const OWN_NAME = 'holdfast';
+
+function nameOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'latin1').trimEnd();
+  } catch {
+    return undefined;
+  }
 }
 
 function attempt(path: string, write: (file: Buffer) => void): IoError | undefined {

@@ -1,8 +1,9 @@
 // The command line as nginx has it: what each flag prints, where, and the exit code with which it ends.
-import { existsSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { curl } from './clients.ts';
 import {
   type Ended,
@@ -167,6 +168,25 @@ describe('-s', () => {
     expect(again.stderr).toMatch(
       /\[error\] open\(\) ".*logs\/nginx\.pid" failed \(2: No such file or directory\)/,
     );
+  });
+});
+
+describe.skipIf(IS_NGINX || process.platform !== 'linux')('-s where the pid file is stale', () => {
+  it('signals no stranger', async () => {
+    const folder = emptyFolder();
+    const other = spawn('sleep', ['60']);
+    onTestFinished(() => void other.kill());
+    await until(() => other.pid !== undefined, 'the other process');
+    await until(() => readFileSync(`/proc/${other.pid}/comm`, 'latin1') === 'sleep\n', 'its name');
+    await writeFile(join(folder, 'nginx.conf'), await goodText());
+    await writeFile(join(folder, 'nginx.pid'), `${other.pid}\n`);
+    const flags = ['-p', `${folder}/`, '-e', 'early.log', '-g', 'pid nginx.pid;', '-s', 'stop'];
+    const { code, stderr } = await runProgram(flags, folder);
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      `[error] "${folder}/nginx.pid" names process ${other.pid}, "sleep", which is no master\n`,
+    );
+    expect(isAlive(other.pid ?? 0)).toBe(true);
   });
 });
 
