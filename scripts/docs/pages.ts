@@ -1,7 +1,7 @@
 // The generated pages, as text: one page a module's directives, an index of all, the limits, the strictness. Touches no file.
 import type { Limit } from '../../src/base/limits.ts';
 import type { Directive } from '../../src/config/directive.ts';
-import { STRICT_ANSWERS, STRICT_LINES, STRICT_REQUESTS, type StrictCase } from './strictness.ts';
+import { DIFFERENCES, STRICT_ANSWERS, STRICT_LINES, STRICT_REQUESTS, type StrictCase } from './strictness.ts';
 
 export interface DocumentedModule {
   /** "http-map" */
@@ -109,7 +109,7 @@ function strictnessPage(): string {
   return page([
     '# Where Holdfast is stricter than nginx',
     GENERATED,
-    'Each row is sent by a test, to Holdfast and, when the tests are run against it, to nginx 1.31.5. What both refuse (`Content-Length` with `Transfer-Encoding`, a folded line, a bare CR or a NUL inside a value, a bare LF in chunk framing, two Host lines …) is not listed. Why this is so: [decision 0007](decisions/0007-refuse-what-two-servers-read-differently.md).',
+    'Each row of the first two tables is sent by a test, to Holdfast and, when the tests are run against it, to nginx 1.31.5. What both refuse (`Content-Length` with `Transfer-Encoding`, a folded line, a bare CR or a NUL inside a value, a bare LF in chunk framing, two Host lines …) is not listed. Why this is so: [decision 0007](decisions/0007-refuse-what-two-servers-read-differently.md).',
     '## Requests',
     strictTable(STRICT_REQUESTS),
     '## Answers of peers',
@@ -120,6 +120,16 @@ function strictnessPage(): string {
       '| line | Holdfast | why |',
       '| --- | --- | --- |',
       ...STRICT_LINES.map(({ line, refusal, why }) => `| ${code(line)} | ${code(refusal)} | ${cell(why)} |`),
+    ].join('\n'),
+    '## Differences that are no refusals',
+    'Where nginx does by accident what no file asks for, or what an RFC rules out.',
+    [
+      '| what | nginx | Holdfast | why |',
+      '| --- | --- | --- | --- |',
+      ...DIFFERENCES.map(
+        ({ what, nginx, holdfast, why }) =>
+          `| ${cell(what)} | ${cell(nginx)} | ${cell(holdfast)} | ${cell(why)} |`,
+      ),
     ].join('\n'),
     '## Never in a head',
     'A CR, an LF or a NUL that a variable holds (`$uri` of `/a%0d%0aX:1`) is written as a space wherever it would stand in a head: `add_header`, `proxy_set_header`, `return 302`. nginx writes it as it is.',

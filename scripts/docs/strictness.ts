@@ -44,6 +44,84 @@ const HOST = 'Host: localhost\r\n';
 const CHUNKED = `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n`;
 const OK = 'HTTP/1.1 200 OK\r\n';
 
+/** What nginx does by accident, or against an RFC, where nobody's safety hangs on it. */
+export interface Difference {
+  readonly what: string;
+  readonly nginx: string;
+  readonly holdfast: string;
+  readonly why: string;
+}
+
+export const DIFFERENCES: readonly Difference[] = [
+  {
+    what: '`Content-Length` of a 204 answer and of `return 100`',
+    nginx: 'sent',
+    holdfast: 'left out',
+    why: 'RFC 9110, 8.6: neither has content, and a client may wait for it.',
+  },
+  {
+    what: "a peer's `Proxy-Connection`",
+    nginx: 'passed on',
+    holdfast: 'left out',
+    why: 'It speaks of one connection, as `Connection` does.',
+  },
+  {
+    what: 'a status line of a peer without a reason (`HTTP/1.1 200`)',
+    nginx: 'sent as it is',
+    holdfast: 'sent with the space that belongs there',
+    why: 'RFC 9112, 4: the space stands even where the reason is empty.',
+  },
+  {
+    what: "a peer's `Accept-Ranges` before an `X-Accel-Redirect` to a file",
+    nginx: "sent, and then the file's own line",
+    holdfast: "the file's own line",
+    why: 'Two lines would say two things of one answer.',
+  },
+  {
+    what: 'a connection after a 412 of a file',
+    nginx: 'closed, though the answer has said `Connection: keep-alive`',
+    holdfast: 'kept',
+    why: 'The client was told that it may go on.',
+  },
+  {
+    what: "the first bytes of a peer's body whose framing is then wrong, or that is then reset",
+    nginx: 'dropped when they came in one read with the head',
+    holdfast: 'sent',
+    why: 'How the bytes were cut into reads decides nothing.',
+  },
+  {
+    what: '`$sent_http_connection` and `$sent_http_keep_alive` in `access_log`',
+    nginx:
+      '`close` for each connection that is kept, for the decision was taken back by then; `keep-alive` for one that has broken off',
+    holdfast: 'what becomes of the connection',
+    why: 'The line is read by people.',
+  },
+  {
+    what: '`$upstream_status` after a 103',
+    nginx: '103',
+    holdfast: 'the final status',
+    why: 'An interim answer is not the answer.',
+  },
+  {
+    what: '`$server_protocol` of a request line that is none',
+    nginx: 'empty where it broke off behind an `H`',
+    holdfast: '`-`',
+    why: 'Nothing is known of it.',
+  },
+  {
+    what: '`$tcpinfo_*` under the portable engine',
+    nginx: 'what the system says',
+    holdfast: '`-`',
+    why: "Node's sockets do not say.",
+  },
+  {
+    what: "control characters of a client's request in `error_log`",
+    nginx: 'written as they are',
+    holdfast: 'written as `\\x01`',
+    why: 'A request must not be able to write on a terminal, or a line of its own.',
+  },
+];
+
 export const STRICT_REQUESTS: readonly StrictRequest[] = [
   {
     what: 'a header line without a colon',

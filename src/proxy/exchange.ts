@@ -254,6 +254,8 @@ export class Exchange {
 
   // Passing on.
   pass: Pass | undefined;
+  /** The last that there was, for the log: an internal redirect leaves `pass` behind, as nginx does not its `r->upstream`. */
+  lastPass: Pass | undefined;
   selection: Selection | undefined;
   peer: Peer | undefined;
   reused = false;

@@ -125,8 +125,9 @@ export function endNow(x: Exchange): void {
   x.queue({ do: 'log' });
 }
 
-export function redirect(x: Exchange, uri: string, args: string): void {
-  if (--x.uriChangesLeft <= 0) return cycle(x, `internally redirecting to "${uri}"`);
+/** `doing` is for the log, where there is something to say of who asks for it. */
+export function redirect(x: Exchange, uri: string, args: string, doing = ''): void {
+  if (--x.uriChangesLeft <= 0) return cycle(x, `internally redirecting to "${uri}"${doing}`);
   x.uri = uri;
   x.args = args;
   x.internal = true;
@@ -138,11 +139,11 @@ export function redirect(x: Exchange, uri: string, args: string): void {
   enter(x, SERVER_REWRITE);
 }
 
-export function redirectToNamed(x: Exchange, name: string): void {
-  if (--x.uriChangesLeft <= 0) return cycle(x, `redirect to named location "${name}"`);
+export function redirectToNamed(x: Exchange, name: string, doing = ''): void {
+  if (--x.uriChangesLeft <= 0) return cycle(x, `redirect to named location "${name}"${doing}`);
   const location = x.server.named.get(name);
   if (location === undefined) {
-    x.log('error', `could not find named location "${name}"`);
+    x.log('error', `could not find named location "${name}"${doing}`);
     return finish(x, 500);
   }
   x.internal = true;

@@ -12,8 +12,8 @@ export function contextOf(x: Exchange): string {
   if (x.head.requestLine !== '') text += `, request: "${x.head.requestLine}"`;
   if (x.parent !== undefined) text += `, subrequest: "${x.uri}"`;
   const peer = x.attempts.at(-1)?.peer;
-  if (x.pass !== undefined && peer !== undefined && x.phase !== 'log')
-    text += `, upstream: "http://${peer}${x.pass.uri}"`;
+  if (x.lastPass !== undefined && peer !== undefined && x.phase !== 'log')
+    text += `, upstream: "http://${peer}${x.lastPass.uri}"`;
   const host = x.headers.get('host');
   if (host !== undefined) text += `, host: "${host}"`;
   const referer = x.headers.get('referer');

@@ -22,6 +22,7 @@ import { adoptHead, READING_HEAD } from './upstream-answer.ts';
 export function passOn(x: Exchange, pass: Pass): void {
   if (x.pass !== pass) x.attemptsRedirected = x.attempts.length > 0;
   x.pass = pass;
+  x.lastPass = pass;
   if (x.parent === undefined && !x.body.ready) {
     if (x.phase !== 'wait') x.move('wait');
     x.awaitsBody = true;
@@ -164,14 +165,14 @@ function intercept(x: Exchange, head: ResponseHead): void {
 /** X-Accel-Redirect: the answer comes from another location. */
 function internalRedirect(x: Exchange, text: string): void {
   letGo(x, 'ok', true);
-  if (text.startsWith('@')) return redirectToNamed(x, text);
+  if (text.startsWith('@')) return redirectToNamed(x, text, READING_HEAD);
   const target = internalTarget(text);
   if (target === undefined) {
     x.log('error', `unsafe URI "${text}" was detected${READING_HEAD}`);
     return finish(x, 404);
   }
   if (x.method !== 'HEAD') x.method = 'GET';
-  redirect(x, target.uri, target.args);
+  redirect(x, target.uri, target.args, READING_HEAD);
 }
 
 const STATUS_CAUSES: ReadonlySet<number> = new Set([500, 502, 503, 504, 403, 404, 429]);

@@ -58,3 +58,22 @@ it.each([
   await client.closed();
   expect(told()).toEqual([`[error] ${text}`]);
 });
+
+it.each([
+  ['@none', 'could not find named location "@none" while reading response header from upstream'],
+  [
+    '/',
+    'rewrite or internal redirection cycle while internally redirecting to "/" while reading response header from upstream',
+  ],
+  ['/none', 'open() "/prefix/html/none" failed (2: No such file or directory)'],
+])('what goes wrong after X-Accel-Redirect: %s is told of with the upstream', async (target, text) => {
+  subject = await balancer(`error_log logs/error.log; http { server { listen 80;
+    location / { proxy_pass http://127.0.0.1:8010; } location /none { } } }`);
+  await subject.peer(
+    8010,
+    () => `HTTP/1.1 200 OK\r\nX-Accel-Redirect: ${target}\r\nContent-Length: 0\r\n\r\n`,
+  );
+  await subject.client(80).get('/');
+  expect(told()).toEqual([`[error] ${text}`]);
+  expect(subject.errorLog[0]).toContain(', upstream: "http://127.0.0.1:8010/"');
+});
