@@ -154,6 +154,27 @@ describe('a log', () => {
     expect(disk.text).toBe('<one><two>');
   });
 
+  it('knows how many lines are still to be written, packed or not', () => {
+    const { disk, writer } = made();
+    disk.takes = 3;
+    writer.write('first\n');
+    writer.write('second\n');
+    writer.finish();
+    expect(writer.unwritten).toBe(2);
+    disk.takes = 5;
+    writer.finish();
+    expect(writer.unwritten).toBe(1);
+    const packing = made({ gzipLevel: 1 }, (text) => `<${text.length}>`);
+    packing.disk.takes = 'ENOSPC';
+    packing.writer.write('one\ntwo\n');
+    packing.writer.finish();
+    packing.writer.write('three\n');
+    expect(packing.writer.unwritten).toBe(3);
+    packing.disk.takes = Number.POSITIVE_INFINITY;
+    packing.writer.finish();
+    expect(packing.writer.unwritten).toBe(0);
+  });
+
   it('reopened goes on in the new file, after the old one has what was written before', () => {
     const { disk, writer } = made();
     const next = new Disk();

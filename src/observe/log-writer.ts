@@ -42,8 +42,9 @@ export class LogWriter {
   private readonly troubled: (() => void) | undefined;
   /** Lines; where they are packed, those that are not yet. */
   private pending = '';
-  /** Packed bytes that the file has not taken. */
+  /** Packed bytes that the file has not taken, and of how many lines they are. */
   private packed = '';
+  private packedLines = 0;
   private asked = false;
   private timed = false;
   /** The file has not taken everything: it is asked again later, and not for each line. */
@@ -56,6 +57,11 @@ export class LogWriter {
     this.clock = clock;
     this.pack = options.gzipLevel > 0 ? pack : undefined;
     this.troubled = troubled;
+  }
+
+  /** Lines that the file has not taken, or not whole. */
+  get unwritten(): number {
+    return linesIn(this.pending) + (this.packed === '' ? 0 : this.packedLines);
   }
 
   /** `line` ends with its line feed. */
@@ -95,7 +101,10 @@ export class LogWriter {
       const { pending } = this;
       this.pending = '';
       if (this.pack === undefined) this.pending = this.push(pending);
-      else this.packed = this.push(this.pack(pending));
+      else {
+        this.packedLines = linesIn(pending);
+        this.packed = this.push(this.pack(pending));
+      }
     }
     if ((this.pending !== '' || this.packed !== '') && !this.retrying) {
       this.retrying = true;
@@ -127,6 +136,12 @@ export class LogWriter {
       this.flush();
     });
   }
+}
+
+function linesIn(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) count++;
+  return count;
 }
 
 const RETRY_MS = 100;

@@ -147,7 +147,7 @@ export class Embedded {
     await Promise.race([drained, this.cut.raised]);
     this.over = true;
     program.worker.driver?.endOlderThan(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
-    this.logs.flush();
+    this.logs.finish(ignore);
     this.names.close();
     engine.destroy();
     this.logs.closeAll();

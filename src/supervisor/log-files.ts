@@ -85,6 +85,22 @@ interface Writer {
   readonly writer: LogWriter;
 }
 
+function lossText({ path, writer }: Writer): string | undefined {
+  const { unwritten, dropped, refusal } = writer;
+  if (unwritten === 0) return undefined;
+  const reason = refusal?.text ?? 'too slow';
+  return `write() to "${path}" failed (${reason}); lines lost in all: ${unwritten + dropped}`;
+}
+
+/** For a process that ends. */
+export function tellOnStandardError(text: string): void {
+  try {
+    writeSync(2, bytesOf(`holdfast: [alert] ${text}\n`));
+  } catch {
+    // Nobody listens.
+  }
+}
+
 /** All log writers of a process, by path and options. */
 export class LogFiles {
   private readonly clock: LogClock;
@@ -168,6 +184,9 @@ export class LogFiles {
   drop(path: string): void {
     for (const [key, each] of this.writers) {
       if (each.path !== path) continue;
+      each.writer.finish();
+      const text = lossText(each);
+      if (text !== undefined) this.alert(text);
       each.writer.reopen(NOWHERE);
       this.writers.delete(key);
     }
@@ -183,6 +202,20 @@ export class LogFiles {
 
   flush(): void {
     for (const { writer } of this.writers.values()) writer.finish();
+  }
+
+  /** Before the process ends: nobody tries again. What is lost is told in the error log, or by `lastResort` where that is lost too. */
+  finish(lastResort: (text: string) => void): void {
+    this.flush();
+    const texts = [...this.writers.values()].flatMap((each) => lossText(each) ?? []);
+    const lost = this.lost;
+    for (const text of texts) this.alert(text);
+    this.flush();
+    if (this.lost > lost) for (const text of texts) lastResort(text);
+  }
+
+  private get lost(): number {
+    return [...this.writers.values()].reduce((sum, { writer }) => sum + writer.unwritten + writer.dropped, 0);
   }
 
   private outputOf(path: string): LogOutput {

@@ -16,7 +16,7 @@ import { disk, lookup } from './disk.ts';
 import { createPaths, pathText } from './folders.ts';
 import { Garbage } from './garbage.ts';
 import { ListeningSockets } from './listening-sockets.ts';
-import { LogFiles, openLogFiles } from './log-files.ts';
+import { LogFiles, openLogFiles, tellOnStandardError } from './log-files.ts';
 import { reopenLogs } from './log-reopen.ts';
 import { defaultLog, mainLog, mainLogPath } from './main-log.ts';
 import { removePidFile, writePidFile } from './pid-file.ts';
@@ -325,7 +325,7 @@ export class Master {
       if (error !== undefined) this.report.say('alert', pathText({ path, error }));
     }
     this.report.say('notice', 'exit');
-    this.logs.flush();
+    this.logs.finish(tellOnStandardError);
     this.engine.destroy();
     this.resolveEnded(0);
   }

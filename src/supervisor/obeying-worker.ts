@@ -13,7 +13,7 @@ import { PRODUCT } from '../version.ts';
 import { become } from './credentials.ts';
 import { after, logClock, nameClock } from './delay.ts';
 import { collectGarbage, Garbage } from './garbage.ts';
-import { closeLogFile, LogFiles } from './log-files.ts';
+import { closeLogFile, LogFiles, tellOnStandardError } from './log-files.ts';
 import {
   type Answer,
   decodeMessage,
@@ -101,7 +101,7 @@ export class ObeyingWorker implements FdChannelHandler {
 
   private leave(code: number): void {
     if (code === 0) this.log('notice', 'exit');
-    this.logs?.flush();
+    this.logs?.finish(tellOnStandardError);
     this.exit(code);
   }
 

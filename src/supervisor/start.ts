@@ -15,7 +15,7 @@ import { launch, launched, leaveTerminal } from './daemon.ts';
 import { logClock, nameClock } from './delay.ts';
 import { disk, lookup } from './disk.ts';
 import { pathText } from './folders.ts';
-import { LogFiles } from './log-files.ts';
+import { LogFiles, tellOnStandardError } from './log-files.ts';
 import { reopenLogs } from './log-reopen.ts';
 import { defaultLog, mainLogPath } from './main-log.ts';
 import { Master } from './master.ts';
@@ -139,7 +139,7 @@ async function runAlone(
       program.closeListeners(() => true);
       removePidFile(pidFile);
       log.say('notice', 'exit');
-      logs.flush();
+      logs.finish(tellOnStandardError);
       engine.destroy();
       resolve(0);
     };

@@ -73,6 +73,15 @@ describe.skipIf(process.platform !== 'linux' || IS_NGINX)('a log that cannot be 
     expect(await ask()).toBe('fine');
   });
 
+  it('is told of when the program ends, with the number of lines', async () => {
+    const { program, ask } = await begin('access_log /dev/full;');
+    for (let i = 0; i < 5; i++) expect(await ask()).toBe('fine');
+    await program.stop();
+    expect(program.read('logs/error.log')).toContain(
+      `write() to "/dev/full" ${FULL}; lines lost in all: 5\n`,
+    );
+  });
+
   it('goes on in its new file when a full one was moved away', async () => {
     const { program, ask } = await begin('access_log logs/access.log;');
     const log = join(program.folder, 'logs/access.log');
