@@ -1,6 +1,6 @@
 // What a swap of plans does to connections that are there already.
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Balancer, balancer } from '../../test/support/balancer.ts';
+import { type Balancer, balancer, planOf } from '../../test/support/balancer.ts';
 
 let subject: Balancer;
 
@@ -33,6 +33,14 @@ describe('a reload that removes an address', () => {
     expect((await client.answer()).body).toBe('data');
     await client.closed();
     expect(client.text).not.toContain('second');
+  });
+
+  it('closes who had waited in the queue of its socket', async () => {
+    subject = await balancer(config(80, 'first'));
+    subject.swap(planOf(config(81, 'second'))); // its socket is closed a moment later
+    const client = subject.client(80).send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await client.closed();
+    expect([client.text, subject.driver.facts.counters.accepted, subject.accessLog]).toEqual(['', 0, []]);
   });
 
   it('takes the connections of an address that stays to the new plan with their next request', async () => {
