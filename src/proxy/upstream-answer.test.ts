@@ -57,8 +57,11 @@ describe('of a peer’s head', () => {
     },
   );
 
-  it('the charset to override is not known', async () => {
+  it('the charset to override is not known, where there is a type for it', async () => {
     expect(await passedOn('X-Accel-Charset: koi8-r|')).toBe('');
+    expect(told()).toEqual([]);
+    await subject.close();
+    expect(await passedOn('Content-Type: a/b|X-Accel-Charset: koi8-r|')).toBe('Content-Type: a/b|');
     expect(told()).toEqual([
       '[error] unknown charset "koi8-r" to override while reading response header from upstream',
     ]);

@@ -113,8 +113,9 @@ function readLastModified(answer: Answer): void {
 
 function takeAccelHeaders(x: Exchange, { headers }: ResponseHead, settings: PassSettings): void {
   const { ignoreHeaders } = settings;
-  const charset = headers.get('x-accel-charset');
-  if (charset !== undefined && charset !== '' && !ignoreHeaders.has('x-accel-charset')) {
+  const charset = headers.get('x-accel-charset') ?? '';
+  const typed = (x.answer.contentType ?? '') !== ''; // else nginx does not look at it
+  if (charset !== '' && typed && !ignoreHeaders.has('x-accel-charset')) {
     x.log('error', `unknown charset "${charset}" to override${READING_HEAD}`); // no charset is known without the charset module
   }
   x.unbuffered = !settings.buffering;
