@@ -4,7 +4,7 @@ import { ANSWER_TOO_BIG, type Failure, INVALID_ANSWER } from '../base/failures.t
 import type { HeadError } from './head-error.ts';
 import * as errors from './head-error.ts';
 import { HeadLines, quoteLine } from './head-lines.ts';
-import { HeaderList, listHas, listTokens } from './header-list.ts';
+import { HeaderList, listTokens } from './header-list.ts';
 import * as names from './header-name.ts';
 import { portOf, validHost } from './host.ts';
 import { readOffset } from './offset.ts';
@@ -58,21 +58,12 @@ export class RequestHead implements RequestLine {
   keepAlive = false;
   /** `Expect: 100-continue` in an HTTP/1.1 request. */
   expectContinue = false;
-  /** The value of Upgrade, "" without one. Whether Connection names it: `connectionHas('upgrade')`. */
+  /** The value of Upgrade, "" without one, whether or not Connection names it. */
   upgrade = '';
   /** All its lines have come. */
   whole = false;
   /** Of the head without empty lines before it; begins `$request_length`. 0 until the request line has been read. */
   headBytes = 0;
-
-  connectionHas(lowerToken: string): boolean {
-    return listHas(this.headers, 'connection', lowerToken);
-  }
-
-  /** What Connection names, lower case: these headers end at this hop (RFC 9110, 7.6.1). */
-  connectionTokens(): string[] {
-    return listTokens(this.headers, 'connection');
-  }
 }
 
 export class RequestHeadParser extends HeadLines<HeadError> {
@@ -298,10 +289,7 @@ export class ResponseHead {
   upgrade = '';
   headBytes = 0;
 
-  connectionHas(lowerToken: string): boolean {
-    return listHas(this.headers, 'connection', lowerToken);
-  }
-
+  /** What Connection names, lower case: these headers end at this hop (RFC 9110, 7.6.1). */
   connectionTokens(): string[] {
     return listTokens(this.headers, 'connection');
   }

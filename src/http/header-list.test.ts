@@ -37,14 +37,13 @@ describe('a header list', () => {
     expect(headers.render()).toBe('X-a: 9\r\nY: 2\r\nZ: 0\r\n');
   });
 
-  test('deletes by name and by place, clears, and a copy stays apart', () => {
+  test('deletes by name, clears, and a copy stays apart', () => {
     const headers = three();
     const copy = headers.copy();
     headers.delete('x-a');
     headers.delete('none');
     expect(headers.render()).toBe('Y: 2\r\n');
-    copy.deleteAt(1);
-    expect(copy.render()).toBe('X-A: 1\r\nx-a: 3\r\n');
+    expect(copy.length).toBe(3);
     copy.clear();
     expect(copy.length).toBe(0);
   });

@@ -83,11 +83,6 @@ export class HeaderList {
     if (first !== -1) this.remove(lower, first);
   }
 
-  deleteAt(index: number): void {
-    this.parts.splice(index * 3, 3);
-    this.length--;
-  }
-
   clear(): void {
     this.truncate(0);
   }

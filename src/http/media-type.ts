@@ -6,6 +6,3 @@ export const DEFAULT_TYPES: ReadonlyMap<string, string> = new Map([
   ['gif', 'image/gif'],
   ['jpg', 'image/jpeg'],
 ]);
-
-/** `default_type`'s default. */
-export const DEFAULT_TYPE = 'text/plain';

@@ -96,11 +96,6 @@ export function unescapeUri(text: string, kind: 'all' | 'uri' | 'redirect' = 'al
   return out;
 }
 
-/** As ngx_escape_html(). */
-export function escapeHtml(text: string): string {
-  return text.replace(/[<>&"]/g, (char) => HTML[char]!);
-}
-
 /**
  * A URI that a peer or a variable gave for an internal redirect, as ngx_http_parse_unsafe_uri(): decoded, its arguments split off.
  * Undefined where it is empty, leaves the root or holds a NUL.
@@ -220,8 +215,6 @@ const ESCAPED: Readonly<Record<Escape, RegExp>> = {
   refresh: /[\x00-\x20"'<>\\^`{|~\x7f-\xff]/g,
   memcached: /[\x00-\x20%]/g,
 };
-
-const HTML: Readonly<Record<string, string>> = { '<': '&lt;', '>': '&gt;', '&': '&amp;', '"': '&quot;' };
 
 function percent(char: string): string {
   const hex = char.charCodeAt(0).toString(16).toUpperCase();

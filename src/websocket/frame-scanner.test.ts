@@ -191,17 +191,15 @@ describe('the law: whole = any cuts = byte by byte = with trailing bytes', () =>
   });
 });
 
-test('rows are apart, a fresh row is a server side, and a row can be moved', () => {
+test('rows are apart, and a fresh row is a server side', () => {
   const scanner = new FrameScanner(2);
   const bytes = concatBytes([text(3), text(200)]);
   scanner.next(0, bytes, 3);
   scanner.at = 0;
   expect(scanner.next(1, bytes, 5)).toBe('boundary');
-  const larger = new FrameScanner(8);
-  larger.copyFrom(scanner, 0, 7);
-  larger.at = 3;
-  expect(larger.skim(7, bytes, bytes.length)).toBe('boundary');
-  expect(tally(larger, 7)).toMatchObject({ messages: 2, payload: 203, violation: '' });
-  larger.at = 5;
-  expect(larger.next(7, bytes, 5)).toBe('more');
+  scanner.at = 3;
+  expect(scanner.skim(0, bytes, bytes.length)).toBe('boundary');
+  expect(tally(scanner, 0)).toMatchObject({ messages: 2, payload: 203, violation: '' });
+  scanner.at = 5;
+  expect(scanner.next(0, bytes, 5)).toBe('more');
 });

@@ -97,19 +97,6 @@ export class FrameScanner {
     this.breach[row] = 0;
   }
 
-  /** Takes over a stream from another row, of this scanner or of a smaller one that is let go. */
-  copyFrom(source: FrameScanner, from: number, row: number): void {
-    this.state[row] = source.state[from]!;
-    this.traits[row] = source.traits[from]!;
-    this.first[row] = source.first[from]!;
-    this.want[row] = source.want[from]!;
-    this.left[row] = source.left[from]!;
-    this.payload[row] = source.payload[from]!;
-    this.finished[row] = source.finished[from]!;
-    this.code[row] = source.code[from]!;
-    this.breach[row] = source.breach[from]!;
-  }
-
   /** Runs to the end of `row`'s next frame or of the read. A tunnel is paused, moved or written into only at a boundary. */
   next(row: number, bytes: Uint8Array, end: number): Step {
     return this.run(row, bytes, end, true);

@@ -11,6 +11,7 @@ import {
   type ResponseHead,
   ResponseHeadParser,
 } from '../../../src/http/head.ts';
+import { listHas } from '../../../src/http/header-list.ts';
 
 export interface CaseOptions extends RequestHeadOptions {
   /** Of the request that an answer answers. */
@@ -152,7 +153,7 @@ function requestEvents(head: RequestHead): string {
     head.expectContinue ? 'expects-continue' : '',
     head.upgrade === ''
       ? ''
-      : `upgrade=${head.upgrade}${head.connectionHas('upgrade') ? '' : ' (not of this hop)'}`,
+      : `upgrade=${head.upgrade}${listHas(head.headers, 'connection', 'upgrade') ? '' : ' (not of this hop)'}`,
     `bytes=${head.headBytes}`,
   ];
   return lines(`${head.method} ${head.target} ${head.version}`, head, facts);
