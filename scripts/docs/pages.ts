@@ -105,9 +105,17 @@ function limitsPage(limits: readonly Limit[]): string {
   ]);
 }
 
+/** Each has its test beside src/proxy/. */
+const KINDNESSES: readonly string[] = [
+  'A client that half-closes still has all of an answer that its peer has given whole. nginx ends the answer where it stands.',
+  'A tunnel keeps half-closes: what the other side still sends goes on. nginx closes both sides when one of them has ended.',
+  'A peer that answers before it has the whole request is sent the rest of a body that is stored. nginx sends it no more of it.',
+  'A body that is streamed (`proxy_request_buffering off`) and of which no peer has had a byte may go to the next peer. nginx asks no other once a request has been sent.',
+];
+
 function strictnessPage(): string {
   return page([
-    '# Where Holdfast is stricter than nginx',
+    '# Where Holdfast is stricter than nginx, and where it is kinder',
     GENERATED,
     'Each row of the first two tables is sent by a test, to Holdfast and, when the tests are run against it, to nginx 1.31.5. What both refuse (`Content-Length` with `Transfer-Encoding`, a folded line, a bare CR or a NUL inside a value, a bare LF in chunk framing, two Host lines …) is not listed. Why this is so: [decision 0007](decisions/0007-refuse-what-two-servers-read-differently.md).',
     '## Requests',
@@ -133,6 +141,10 @@ function strictnessPage(): string {
     ].join('\n'),
     '## Never in a head',
     'A CR, an LF or a NUL that a variable holds (`$uri` of `/a%0d%0aX:1`) is written as a space wherever it would stand in a head: `add_header`, `proxy_set_header`, `return 302`. nginx writes it as it is.',
+    '## Left out of an answer',
+    'A header of a peer that its `Connection` names ends at this hop (RFC 9110, 7.6.1). nginx passes it on.',
+    '## Where it is kinder',
+    KINDNESSES.map((each) => `- ${each}`).join('\n'),
   ]);
 }
 

@@ -16,7 +16,7 @@ const BODY = 'x'.repeat(1_000_000);
 async function halfAnswered(): Promise<{ connection: PeerTalk; answer: () => Promise<string> }> {
   subject = await balancer(`error_log logs/error.log info; http { client_max_body_size 2m; server { listen 80;
     location / { proxy_send_timeout 2s; proxy_read_timeout 60s; proxy_pass http://127.0.0.1:8010; } } }`);
-  const peer = await subject.peer(8010);
+  const peer = await subject.peer(8010, () => undefined);
   peer.onHead = ({ connection }) => {
     connection.end.pause();
     connection.send('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nda');
@@ -48,6 +48,15 @@ it('the rest of its answer is read though nothing can be sent to it', async () =
   };
   connection.end.resume();
   await subject.stage.until(() => asked !== -1, 'more of the request');
+  connection.send('ta');
+  expect(await answer()).toBe('data');
+});
+
+it('it is sent the rest of a stored body all the same', async () => {
+  const { connection, answer } = await halfAnswered();
+  connection.end.resume();
+  await subject.stage.until(() => connection.reader.messages[0]?.state === 'complete', 'the whole request');
+  expect(connection.reader.messages[0]?.body.length).toBe(BODY.length);
   connection.send('ta');
   expect(await answer()).toBe('data');
 });
