@@ -17,7 +17,7 @@ import { describe, expect, it } from 'vitest';
 import { emptyFolder } from '../../test/e2e/program.ts';
 import { isIoError } from '../io/io-error.ts';
 import type { LogPlan } from '../plan/plan.ts';
-import { LogFiles, openLogFile, openLogFiles, ownLogFile } from './log-files.ts';
+import { closeLogFile, LogFiles, logOutput, openLogFile, openLogFiles, ownLogFile } from './log-files.ts';
 import { reopenLogs } from './log-reopen.ts';
 
 const NOW = {
@@ -67,8 +67,12 @@ describe('opening logs', () => {
     ['stderr', 2],
     ['/dev/stderr', 2],
     ['/dev/stdout', 1],
-  ])('%s is the descriptor that was inherited', (path, fd) => {
-    expect(openLogFile(path)).toBe(fd);
+  ])('%s is the descriptor that was inherited, or the same pipe anew', (path, fd) => {
+    const opened = openLogFile(path);
+    if (isIoError(opened)) throw new Error(opened.code);
+    expect(fstatSync(opened).ino).toBe(fstatSync(fd).ino);
+    expect(opened === fd).toBe(!fstatSync(fd).isFIFO());
+    closeLogFile(opened);
   });
 });
 
@@ -145,6 +149,22 @@ describe('the logs of a process', () => {
       logs.closeAll();
     },
   );
+
+  it('go to a pipe in whole lines, so that those of several workers do not mix', (context) => {
+    context.skip(process.platform === 'win32', NOT_ON_WINDOWS);
+    const path = join(emptyFolder(), 'fifo');
+    execFileSync('mkfifo', [path]);
+    const pipe = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+    const heard = Buffer.alloc(1_000_000);
+    const line = `${'x'.repeat(999)}\n`;
+    const output = logOutput(pipe);
+    const taken = output.write(line.repeat(100));
+    expect(taken).toBe(64_000); // 16 pages of four lines each
+    expect(readSync(pipe, heard)).toBe(64_000);
+    const long = `${'y'.repeat(9_999)}\n`;
+    expect(output.write(line + long + line)).toBe(12_000);
+    closeSync(pipe);
+  });
 
   it('keep the old file where a log cannot be opened again', () => {
     const folder = emptyFolder();

@@ -9,13 +9,13 @@ import { ioErrorOfNode, ioErrorText, isIoError } from '../io/io-error.ts';
 import { type LogClock, type LogOutput, LogWriter } from '../observe/log-writer.ts';
 import type { LogPlan } from '../plan/plan.ts';
 import { makeFoldersFor, type PathProblem } from './folders.ts';
-import { openLog } from './open-log.ts';
+import { isPipe, isStandard, openLog, openStandard } from './open-log.ts';
 import { systemPath } from './system-path.ts';
 
-/** Opens a log for appending and makes its folder where it is missing. Descriptors 1 and 2 stand for themselves. */
+/** Opens a log for appending and makes its folder where it is missing. */
 export function openLogFile(path: string): number | IoError {
-  if (path === 'stderr' || path === '/dev/stderr') return 2;
-  if (path === '/dev/stdout') return 1;
+  const standard = openStandard(path);
+  if (standard !== undefined) return standard;
   try {
     return openLog(path);
   } catch (error) {
@@ -51,7 +51,7 @@ export function closeLogFile(fd: number): void {
 
 /** The user of the workers owns what was reopened, and may read and write it, as ngx_reopen_files() has it. */
 export function ownLogFile(path: string, fd: number, uid: number): IoError | undefined {
-  if (fd <= 2) return undefined;
+  if (isStandard(path)) return undefined;
   try {
     const { uid: owner, mode } = fstatSync(fd);
     if (owner !== uid) chownSync(systemPath(path), uid, -1);
@@ -63,16 +63,37 @@ export function ownLogFile(path: string, fd: number, uid: number): IoError | und
 }
 
 export function logOutput(fd: number): LogOutput {
+  const atOnce = isPipe(fd) ? PIPE_BUF : Number.POSITIVE_INFINITY;
   return {
     write(text) {
+      let at = 0;
       try {
-        return writeSync(fd, bytesOf(text));
+        while (at < text.length) {
+          const end = partEnd(text, at, atOnce);
+          const taken = writeSync(fd, bytesOf(text.slice(at, end)));
+          at += taken;
+          if (at < end) break;
+        }
+        return at;
       } catch (error) {
+        if (at > 0) return at;
         const failure = ioErrorOfNode('write', error);
         return { code: failure.code, text: ioErrorText(failure) };
       }
     },
   };
+}
+
+/** A pipe takes so many bytes whole, between those of other processes. As Linux has it; elsewhere it is less. */
+const PIPE_BUF = 4096;
+
+/** Whole lines, as many as may be written at once; a longer line alone. */
+function partEnd(text: string, at: number, atOnce: number): number {
+  if (text.length - at <= atOnce) return text.length;
+  const last = text.lastIndexOf('\n', at + atOnce - 1);
+  if (last >= at) return last + 1;
+  const first = text.indexOf('\n', at);
+  return first === -1 ? text.length : first + 1;
 }
 
 const LOG_TROUBLE_SAY_MS = 10;

@@ -1,12 +1,13 @@
 // Logs that cannot be written: a full disk, a pipe that nobody reads or whose reader has gone. Requests are answered all the same, the
 // error log says it, and what can be kept is written when there is room again.
-import { execFileSync } from 'node:child_process';
-import { closeSync, constants, openSync, readSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, constants, existsSync, openSync, readSync } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { curl } from './clients.ts';
-import { emptyFolder, freePort, IS_NGINX, type Program, startProgram, until } from './program.ts';
+import { emptyFolder, freePort, IS_NGINX, type Program, ROOT, startProgram, until } from './program.ts';
 
 const FULL = 'failed (28: No space left on device)';
 
@@ -95,6 +96,38 @@ describe.skipIf(process.platform !== 'linux' || IS_NGINX)('a log that cannot be 
     await rename(log, `${log}.2`);
     program.signal('SIGUSR1');
     await until(() => program.read('logs/access.log').includes('"GET / HTTP/1.1" 200'), 'what was kept');
+  });
+
+  it('because nobody reads standard output holds up no request', async () => {
+    const folder = emptyFolder();
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const output = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK);
+    onTestFinished(() => closeSync(output));
+    const shared = openSync(pipe, constants.O_RDWR);
+    const port = await freePort();
+    await writeFile(
+      join(folder, 'nginx.conf'),
+      `worker_processes 1; daemon off; pid test.pid; error_log error.log;
+       http { log_format long ${'x'.repeat(2_000)}; access_log /dev/stdout long; server { listen ${port}; return 200 fine; } }`,
+    );
+    const child = spawn(
+      process.execPath,
+      [join(ROOT, 'bin', 'holdfast'), '-p', `${folder}/`, '-e', 'error.log'],
+      {
+        stdio: ['ignore', shared, 'ignore'],
+        env: { ...process.env, HOLDFAST_CHECKED: '1' },
+      },
+    );
+    closeSync(shared);
+    const ended = once(child, 'exit');
+    onTestFinished(async () => {
+      child.kill();
+      await ended;
+    });
+    await until(() => existsSync(join(folder, 'test.pid')), 'the start');
+    for (let i = 0; i < 60; i++) expect(await curl(`http://127.0.0.1:${port}/`)).toBe('fine');
+    expect(readSome(output).length).toBeGreaterThan(60_000);
   });
 
   it('because the reader of its pipe has gone keeps its lines for the next one', async () => {
