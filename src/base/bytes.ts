@@ -41,6 +41,21 @@ export function copyBytes(bytes: Uint8Array, start = 0, end: number = bytes.leng
   return Uint8Array.prototype.slice.call(bytes, start, end);
 }
 
+/** Copies bytes `start` to `end` into `target` at `at`; returns how many. A view of a few bytes would cost more than they do. */
+export function putBytes(
+  target: Uint8Array,
+  at: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): number {
+  if (end - start > FEW_BYTES) target.set(bytes.subarray(start, end), at);
+  else for (let i = start; i < end; i++) target[at + i - start] = bytes[i] ?? 0;
+  return end - start;
+}
+
+const FEW_BYTES = 128;
+
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   return Buffer.concat(parts as Uint8Array[]);
 }

@@ -31,6 +31,9 @@ const INVALID = 11;
 const CR = 13;
 const LF = 10;
 
+/** Nobody adds to it. */
+const NO_LINES = new HeaderList();
+
 export class BodyDecoder {
   /** After 'data': where in `bytes` the content lies. */
   dataStart = 0;
@@ -40,7 +43,11 @@ export class BodyDecoder {
   /** After 'invalid': what was wrong, for the log. */
   detail = '';
   /** After 'end' of a chunked body. Lines that would speak of framing, routing or the connection are left out (RFC 9110, 6.5.1). */
-  readonly trailers = new HeaderList();
+  get trailers(): HeaderList {
+    return this.trailerLines ?? NO_LINES;
+  }
+
+  private trailerLines: HeaderList | undefined;
   private readonly chunked: boolean;
   private state: number;
   /** Content to come, of the body or of the chunk at hand. */
@@ -197,7 +204,8 @@ export class BodyDecoder {
   private addTrailer(name: string, value: string): void {
     const kind = (knownName(name) ?? knownName(name.toLowerCase()))?.kind;
     if (kind === CONTENT_LENGTH || kind === TRANSFER_ENCODING || kind === HOST || kind === CONNECTION) return;
-    this.trailers.add(name, value);
+    this.trailerLines ??= new HeaderList();
+    this.trailerLines.add(name, value);
   }
 
   private fail(detail: string, end: number): number {

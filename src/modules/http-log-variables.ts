@@ -43,7 +43,7 @@ export const logVariables: readonly VariableDeclaration[] = [
     evaluate: (x) => bodyBytes(x.main.bytesSent, x.main.headBytes),
     atEnd: (late) => bodyBytes(late.bytesSent, late.headBytes),
   },
-  { name: 'status', evaluate: (x) => String(statusOf(x)).padStart(3, '0') },
+  { name: 'status', evaluate: (x) => statusText(statusOf(x)) },
   { name: 'request_length', evaluate: (x) => String(x.main.head.headBytes + x.main.body.wireBytes) },
   { name: 'connection', evaluate: (x) => String(x.client.number) },
   { name: 'connection_requests', evaluate: (x) => String(x.client.requests) },
@@ -70,6 +70,10 @@ function span(from: Ms, to: Ms): string {
 
 function bodyBytes(bytesSent: number, headBytes: number): string {
   return String(Math.max(0, bytesSent - headBytes));
+}
+
+function statusText(status: number): string {
+  return status >= 100 ? String(status) : String(status).padStart(3, '0');
 }
 
 /** What the client got, or what is on its way to it. As ngx_http_variable_status(). */

@@ -109,8 +109,8 @@ function passOn(x: Exchange): Verdict {
     x.log('error', 'zero length URI to proxy');
     return 500;
   }
-  const method = slice.method?.(x) ?? x.method;
-  if (!isToken(method)) {
+  const method = slice.method === undefined ? x.method : slice.method(x);
+  if (slice.method !== undefined && !isToken(method)) {
     x.log('error', `invalid method "${method}" to proxy`);
     return 500;
   }

@@ -14,7 +14,7 @@ import { errorAtWord } from '../config/position.ts';
 import { asciiLower } from '../config/units.ts';
 import type { AnyModule, Handler, PhaseName } from '../modules/module.ts';
 import type { CoreSettings } from './core-settings.ts';
-import type { LocationKind, LocationPlan, LogPlan, ZonePlan } from './plan.ts';
+import type { Handlers, LocationKind, LocationPlan, LogPlan, ZonePlan } from './plan.ts';
 import type { LogOptions, Scope } from './scope.ts';
 import { BlockScope } from './scope-tree.ts';
 import { UpstreamTable } from './upstream-table.ts';
@@ -40,8 +40,6 @@ export interface LocationFacts {
   readonly pattern: LocationPlan['pattern'];
   readonly captureSlots: LocationPlan['captureSlots'];
 }
-
-type Handlers = Record<PhaseName, readonly Handler[]>;
 
 export class Builder {
   readonly variables: Variables;
@@ -227,7 +225,10 @@ export class Builder {
     });
     let handlers = this.handlerLists.get(key);
     if (handlers === undefined) {
-      handlers = Object.fromEntries(chosen) as unknown as Handlers;
+      handlers = {
+        ...(Object.fromEntries(chosen) as unknown as Record<PhaseName, readonly Handler[]>),
+        inOrder: [...chosen.values()],
+      };
       this.handlerLists.set(key, handlers);
     }
     return handlers;

@@ -14,6 +14,11 @@ import type { Variables } from './variable.ts';
 
 export type LocationKind = 'server' | 'prefix' | 'exact' | 'no-regex' | 'regex' | 'named' | 'unnamed';
 
+export interface Handlers extends Readonly<Record<PhaseName, readonly Handler[]>> {
+  /** By place of the phase. */
+  readonly inOrder: readonly (readonly Handler[])[];
+}
+
 export interface LocationPlan {
   /** As written: "/", "\.php$", "@fallback"; '' for a server's own and for `if` blocks. */
   readonly name: string;
@@ -24,7 +29,7 @@ export interface LocationPlan {
   /** By module number. */
   readonly slices: readonly unknown[];
   readonly core: CoreSettings;
-  readonly handlers: Readonly<Record<PhaseName, readonly Handler[]>>;
+  readonly handlers: Handlers;
   readonly filters: readonly { head(x: Exchange): BodyFilter | 'answered' | undefined }[];
   /** What must outlive an exchange that becomes a tunnel, by modules of the 'log' phase. */
   readonly freezers: readonly ((x: Exchange) => Frozen | 'keep' | undefined)[];

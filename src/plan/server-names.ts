@@ -24,9 +24,9 @@ export interface FoundServer {
 }
 
 export class ServerNames {
-  private readonly exact = new Map<string, ServerPlan>();
-  private readonly heads = new Map<string, ServerPlan>();
-  private readonly tails = new Map<string, ServerPlan>();
+  private readonly exact = new Map<string, FoundServer>();
+  private readonly heads = new Map<string, FoundServer>();
+  private readonly tails = new Map<string, FoundServer>();
   private readonly regexes: { readonly name: ServerName & { kind: 'regex' }; readonly server: ServerPlan }[] =
     [];
 
@@ -38,15 +38,14 @@ export class ServerNames {
     }
     const table = name.kind === 'exact' ? this.exact : name.kind === 'head' ? this.heads : this.tails;
     if (table.has(name.name)) return false;
-    table.set(name.name, server);
+    table.set(name.name, { server, captures: undefined, slots: [] });
     return true;
   }
 
   /** `host` is lower case, without port; '' where the client named none. */
   find(host: string): FoundServer | undefined {
-    const server = this.exact.get(host) ?? this.findHead(host) ?? this.findTail(host);
-    if (server !== undefined) return { server, captures: undefined, slots: [] };
-    if (host === '') return undefined;
+    const found = this.exact.get(host) ?? this.findHead(host) ?? this.findTail(host);
+    if (found !== undefined || host === '') return found;
     for (const { name, server: owner } of this.regexes) {
       const captures = name.pattern.exec(host);
       if (captures === undefined) continue;
@@ -55,7 +54,7 @@ export class ServerNames {
     return undefined;
   }
 
-  private findHead(host: string): ServerPlan | undefined {
+  private findHead(host: string): FoundServer | undefined {
     if (this.heads.size === 0) return undefined;
     for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1)) {
       const server = dot > 0 ? this.heads.get(host.slice(dot)) : undefined;
@@ -64,7 +63,7 @@ export class ServerNames {
     return undefined;
   }
 
-  private findTail(host: string): ServerPlan | undefined {
+  private findTail(host: string): FoundServer | undefined {
     if (this.tails.size === 0) return undefined;
     for (let dot = host.lastIndexOf('.'); dot > 0; dot = host.lastIndexOf('.', dot - 1)) {
       const server = dot < host.length - 1 ? this.tails.get(host.slice(0, dot + 1)) : undefined;

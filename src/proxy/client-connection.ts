@@ -22,6 +22,8 @@ import { renderHead } from './send-head.ts';
 
 const TIMED_OUT = `${CLIENT_TIMED_OUT.text} (110: Connection timed out)`;
 
+const NO_LINES: readonly string[] = [];
+
 /** Where the connection is. 'emptying': an answer has gone out and the rest of its request's body is read away. */
 type State = 'head' | 'busy' | 'emptying' | 'lingering' | 'closed';
 
@@ -187,7 +189,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     if (verdict !== 'head') return this.refuseHead(verdict);
     const rest = start + parser.consumed;
     const { head } = parser;
-    const ignored = parser.ignored.splice(0);
+    const ignored = parser.ignored.length === 0 ? NO_LINES : parser.ignored.splice(0);
     parser.reset();
     this.state = 'busy';
     this.deadlines.read = NEVER;

@@ -17,7 +17,7 @@ import type {
   TcpInfo,
 } from '../io/engine.ts';
 import type { CoreSettings } from '../plan/core-settings.ts';
-import type { ListenerPlan, ServerPlan, ServersOfAddress } from '../plan/plan.ts';
+import type { ListenerPlan, ServerPlan, ServersOfAddress, UpstreamPlan } from '../plan/plan.ts';
 import { type AcceptedClient, serversAt } from './accepted-client.ts';
 import { ClientConnection } from './client-connection.ts';
 import { ioErrorText } from './error-text.ts';
@@ -525,6 +525,14 @@ function byKey({ plan }: Generation): ReadonlyMap<string, ListenerPlan> {
   return new Map(plan.listeners.map((listener) => [listener.key, listener]));
 }
 
-function poolKey(upstream: { readonly name: string; readonly explicit: boolean }): string {
-  return `${upstream.explicit ? 'block' : 'host'} ${upstream.name}`;
+function poolKey(upstream: UpstreamPlan): string {
+  let key = poolKeys.get(upstream);
+  if (key === undefined) {
+    key = `${upstream.explicit ? 'block' : 'host'} ${upstream.name}`;
+    poolKeys.set(upstream, key);
+  }
+  return key;
 }
+
+/** Made once a plan and not for each request. */
+const poolKeys = new WeakMap<UpstreamPlan, string>();

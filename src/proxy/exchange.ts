@@ -361,7 +361,7 @@ export class Exchange {
   }
 
   move(phase: Phase): void {
-    assert(MOVES[this.phase].includes(phase), `exchange: no move from ${this.phase} to ${phase}`);
+    if (!MOVES[this.phase].includes(phase)) assert(false, `exchange: no move from ${this.phase} to ${phase}`);
     this.phase = phase;
   }
 

@@ -16,7 +16,8 @@ export class KeepalivePool {
     for (let i = this.idle.length - 1; i >= 0; i--) {
       const connection = this.idle[i];
       if (connection?.peerName !== peerName || connection.tag !== tag) continue;
-      this.idle.splice(i, 1);
+      if (i === this.idle.length - 1) this.idle.pop();
+      else this.idle.splice(i, 1);
       return connection;
     }
     return undefined;

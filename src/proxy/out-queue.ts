@@ -1,6 +1,6 @@
 // What waits to be sent on one connection: bytes go out at once when they can; what the system does not take is copied and waits, in
 // memory and then in a temporary file where that is allowed. Used for answers to clients and for requests to peers.
-import { concatBytes, copyBytes, writeBytes } from '../base/bytes.ts';
+import { concatBytes, copyBytes, putBytes, writeBytes } from '../base/bytes.ts';
 import { type FileError, isFileError } from '../base/file-error.ts';
 import { SEND_PENDING_BYTES_MAX } from '../base/limits.ts';
 import type { Ms } from '../base/time.ts';
@@ -124,10 +124,7 @@ export class OutQueue {
       return this.writeText(after);
     }
     let at = writeBytes(scratch, before, 0);
-    if (end > start) {
-      scratch.set(bytes.subarray(start, end), at);
-      at += end - start;
-    }
+    at += putBytes(scratch, at, bytes, start, end);
     this.write(scratch, 0, at + writeBytes(scratch, after, at));
   }
 

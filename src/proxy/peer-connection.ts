@@ -387,7 +387,9 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
 
   /** How the answer's body ends: by the method that the peer was asked with. */
   private framingOf({ x }: ExchangeRun, head: ResponseHead): ReturnType<ResponseHead['framing']> {
-    return head.framing(/^HEAD /i.test(x.passHead ?? '') ? 'HEAD' : 'GET');
+    const asked = x.passHead ?? '';
+    const code = asked.charCodeAt(0);
+    return head.framing((code === 72 || code === 104) && /^HEAD /i.test(asked) ? 'HEAD' : 'GET');
   }
 
   /** The answer has been read whole, so that what comes next is another. */

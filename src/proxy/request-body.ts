@@ -194,7 +194,8 @@ export class RequestBody {
   }
 
   private move(phase: BodyPhase): void {
-    assert(BODY_MOVES[this.phase].includes(phase), `request body: no move from ${this.phase} to ${phase}`);
+    if (!BODY_MOVES[this.phase].includes(phase))
+      assert(false, `request body: no move from ${this.phase} to ${phase}`);
     this.phase = phase;
   }
 }

@@ -2,21 +2,12 @@
 // beside it. Entered again by redirects and by whatever an exchange has waited for.
 
 import { escapeUri } from '../http/uri.ts';
-import type { Handler, PhaseName, Verdict } from '../modules/module.ts';
+import type { Handler, Verdict } from '../modules/module.ts';
 import type { Exchange } from './exchange.ts';
 import { finish } from './finish.ts';
 import { respondRedirect } from './send-head.ts';
 
-/** The phases in their order; the location is found between the second and the third. */
-const STAGES: readonly PhaseName[] = [
-  'post-read',
-  'server-rewrite',
-  'rewrite',
-  'preaccess',
-  'access',
-  'precontent',
-  'content',
-];
+/** Places in `PHASES`; the location is found between the second and the third. */
 export const SERVER_REWRITE = 1;
 export const REWRITE = 2;
 const ACCESS = 4;
@@ -46,11 +37,9 @@ function runStage(x: Exchange): Verdict {
     if (content !== undefined) return content(x, x.now);
   }
   if (stage === ACCESS) return x.parent === undefined ? delayRefusal(x) : 'next';
-  const name = STAGES[stage];
-  if (name === undefined) return 'next';
   // A handler may change the location (`if` blocks): the list is read anew each time.
   for (; ; x.handlerAt++) {
-    const handler: Handler | undefined = x.location.handlers[name][x.handlerAt];
+    const handler: Handler | undefined = x.location.handlers.inOrder[stage]?.[x.handlerAt];
     if (handler === undefined) return 'next';
     const verdict = handler(x, x.now);
     if (verdict !== 'next' && verdict !== 'allow') return verdict;

@@ -108,7 +108,8 @@ function warnOfDuplicates(x: Exchange, { headers }: ResponseHead): void {
 
 /** The line stays where the peer put it; the time is for those who ask (expires modified). */
 function readLastModified(answer: Answer): void {
-  answer.lastModifiedSeconds = parseHttpDate(answer.headers.get('last-modified') ?? '') ?? -1;
+  const text = answer.headers.get('last-modified');
+  answer.lastModifiedSeconds = text === undefined ? -1 : (parseHttpDate(text) ?? -1);
 }
 
 function takeAccelHeaders(x: Exchange, { headers }: ResponseHead, settings: PassSettings): void {

@@ -33,6 +33,7 @@ import { type DnsNames, dnsNames } from './ports/names.ts';
 import { changeText, planFacts } from './reload-report.ts';
 import { LogReport, sayNoEffect } from './report.ts';
 import { SingleProcess, type TakeOverProblem } from './single.ts';
+import { zoneMinutes } from './zone-minutes.ts';
 import { MappedZones } from './zones.ts';
 
 export interface EmbeddedOptions {
@@ -249,7 +250,7 @@ export class Embedded {
         pid: process.pid,
         hostname: hostname().toLowerCase(),
         product: PRODUCT,
-        zoneMinutes: (wall) => -new Date(wall).getTimezoneOffset(),
+        zoneMinutes,
         counters: { accepted: 0, active: 0, requests: 0 },
       },
     };

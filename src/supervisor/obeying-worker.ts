@@ -27,6 +27,7 @@ import { nodeFiles } from './ports/files.ts';
 import { dnsNames } from './ports/names.ts';
 import { bugText } from './report.ts';
 import { Worker } from './worker.ts';
+import { zoneMinutes } from './zone-minutes.ts';
 import { MappedZones } from './zones.ts';
 
 /** The worker's own end of its channel. */
@@ -171,7 +172,7 @@ export class ObeyingWorker implements FdChannelHandler {
         pid: process.pid,
         hostname: role.hostname,
         product: PRODUCT,
-        zoneMinutes: (wall) => -new Date(wall).getTimezoneOffset(),
+        zoneMinutes,
         counters: { accepted: 0, active: 0, requests: 0 },
       },
     });

@@ -26,6 +26,7 @@ import { dnsNames } from './ports/names.ts';
 import { bugText, LogReport, type Report, StartReport, sayNoEffect } from './report.ts';
 import { holdSignals, type Obeys, obeySignals } from './signals.ts';
 import { reportProblem, SingleProcess } from './single.ts';
+import { zoneMinutes } from './zone-minutes.ts';
 import { MappedZones } from './zones.ts';
 
 type Chosen = EngineChoice & { readonly engine: Engine };
@@ -110,7 +111,7 @@ async function runAlone(
         pid: process.pid,
         hostname: invocation.hostname,
         product: PRODUCT,
-        zoneMinutes: (wall) => -new Date(wall).getTimezoneOffset(),
+        zoneMinutes,
         counters: { accepted: 0, active: 0, requests: 0 },
       },
     },
