@@ -65,6 +65,20 @@ describe('a queue', () => {
     expect(queue.full).toBe(false);
   });
 
+  it('gives its file back when the next answer begins, and has a fresh one for that', () => {
+    const { wire, disk, queue, write } = setUp();
+    write('a'.repeat(15));
+    wire.room = 15;
+    queue.flush();
+    queue.begin(LIMITS, undefined);
+    expect(disk.openPaths).toEqual([]);
+    write('b'.repeat(15));
+    expect([disk.openPaths.length, disk.temporaryCount]).toEqual([1, 2]);
+    wire.room = 15;
+    queue.flush();
+    expect(wire.taken).toBe('a'.repeat(15) + 'b'.repeat(15));
+  });
+
   it('is full by its memory where no file can be had, and says why once', () => {
     const { disk, queue, write } = setUp();
     disk.refuses = (call) => (call === 'temporary' ? DISK_FULL : undefined);

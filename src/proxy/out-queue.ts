@@ -58,6 +58,7 @@ export class OutQueue {
     this.limits = limits;
     this.pace = pace;
     this.fileRefused = false;
+    if (this.fileStart === this.fileEnd) this.closeFile(); // what it held of the last answer is the disk's again
   }
 
   get pendingBytes(): number {
@@ -157,8 +158,7 @@ export class OutQueue {
   }
 
   close(): void {
-    if (this.file !== -1) this.files?.close(this.file);
-    this.file = -1;
+    this.closeFile();
     this.pieces.length = 0;
     this.memoryBytes = 0;
     this.fileStart = this.fileEnd = 0;
@@ -223,6 +223,11 @@ export class OutQueue {
       this.fileEnd += wrote;
     }
     return true;
+  }
+
+  private closeFile(): void {
+    if (this.file !== -1) this.files?.close(this.file);
+    this.file = -1;
   }
 
   private flushFile(): boolean {
