@@ -96,7 +96,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
 
   received(_conn: Conn, bytes: Uint8Array, start: number, end: number): void {
     this.take(bytes, start, end);
-    this.settle();
+    this.settle(false);
   }
 
   ended(): void {
@@ -401,8 +401,8 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     x.bytesSent = this.queue.sent - this.queueStart;
   }
 
-  /** After each turn of work: what is held back goes out, ends are noticed, timers set. */
-  settle(): void {
+  /** After each turn of work: what is held back goes out, ends are noticed, timers set. What the client sends does not renew send_timeout. */
+  settle(renews = true): void {
     const { run } = this;
     if (this.state === 'closed') return;
     if (this.streamAsked && run !== undefined) {
@@ -428,10 +428,10 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     const timeout = run?.x.location.core.sendTimeoutMs;
     const { pacedUntil } = this.queue;
     this.deadlines.pace = pacedUntil ?? NEVER;
-    this.deadlines.write =
-      this.queue.pendingBytes > 0 && timeout !== undefined && pacedUntil === undefined
-        ? this.driver.engine.now() + timeout
-        : NEVER;
+    const waits = this.queue.pendingBytes > 0 && pacedUntil === undefined;
+    if (!waits || timeout === undefined) this.deadlines.write = NEVER;
+    else if (renews || this.deadlines.write === NEVER)
+      this.deadlines.write = this.driver.engine.now() + timeout;
     this.deadlines.arm();
   }
 
