@@ -3,6 +3,7 @@
 import { createSocket } from 'node:dgram';
 import { createConnection } from 'node:net';
 import { concatBytes } from '../../base/bytes.ts';
+import { ioErrorOfNode, ioErrorText } from '../../io/io-error.ts';
 
 export interface NameServer {
   readonly host: string;
@@ -38,16 +39,18 @@ export function datagrams({ host, port }: NameServer, events: WireEvents): Wire 
   const fail = (error: Error | null): void => {
     if (closed || error === null) return;
     close();
-    events.failed(error.message);
+    events.failed(textOf(error));
   };
   socket.unref();
   socket.on('error', fail);
   socket.on('message', (reply) => events.received(reply));
-  socket.connect(port, host, () => {
+  // Not a callback of `connect`: it would be called for an error too, and a socket that is not connected throws when it is to send.
+  socket.on('connect', () => {
     const queries = waiting ?? [];
     waiting = undefined;
     if (!closed) for (const query of queries) socket.send(query, fail);
   });
+  socket.connect(port, host);
   return {
     send(query) {
       if (waiting !== undefined) waiting.push(query);
@@ -72,7 +75,7 @@ export function stream({ host, port }: NameServer, events: WireEvents): Wire {
     events.failed(problem);
   };
   socket.unref();
-  socket.on('error', (error) => fail(error.message));
+  socket.on('error', (error) => fail(textOf(error)));
   socket.on('close', () => fail('the name server closed the connection'));
   socket.on('data', (bytes) => {
     pending = pending.length === 0 ? bytes : concatBytes([pending, bytes]);
@@ -88,6 +91,12 @@ export function stream({ host, port }: NameServer, events: WireEvents): Wire {
     },
     close,
   };
+}
+
+/** In nginx's words: `connect() failed (101: Network is unreachable)`. */
+function textOf(error: NodeJS.ErrnoException): string {
+  const failure = ioErrorOfNode(error.syscall ?? 'connect', error);
+  return `${failure.call}() failed (${ioErrorText(failure)})`;
 }
 
 function messageEnd(bytes: Uint8Array): number {
