@@ -56,4 +56,13 @@ describe('a file of users', () => {
     expect((await subject.client(80).get('/', authorization('a', 'b'))).status).toBe(500);
     await subject.stage.until(() => subject.errorLog.some((line) => line.includes('[crit]')));
   });
+
+  it('that is a folder is a 500, and is said as nginx says it', async () => {
+    const text =
+      'error_log logs/error.log; http { server { listen 127.0.0.1:80; auth_basic x; auth_basic_user_file users; } }';
+    subject = await balancer(text, { files: { [`${PREFIX}users/ann`]: 'a:b' } });
+    expect((await subject.client(80).get('/', authorization('a', 'b'))).status).toBe(500);
+    const line = `pread() "${PREFIX}users" failed (21: Is a directory)`;
+    await subject.stage.until(() => subject.errorLog.some((each) => each.includes(line)));
+  });
 });

@@ -5,12 +5,12 @@ import { isFileError } from '../base/file-error.ts';
 import { PASSWORD_FILE_BYTES_MAX } from '../base/limits.ts';
 import type { Context, Site } from '../config/directive.ts';
 import { directive } from '../config/directive.ts';
+import { failureMessage } from '../config/files.ts';
 import { parseTemplate, template } from '../config/template.ts';
 import { safeHeaderValue } from '../http/header-list.ts';
 import type { Render } from '../plan/scope.ts';
 import type { Exchange } from '../proxy/exchange.ts';
 import { type BasicCredentials, basicCredentials } from './basic-credentials.ts';
-import { logFileFailure } from './file-failure.ts';
 import { type PathTemplate, renderPath } from './http-core-root.ts';
 import { defineModule, type Verdict } from './module.ts';
 import { checkPassword } from './password.ts';
@@ -87,7 +87,7 @@ function checkUser(x: Exchange): Verdict {
   const text = x.program.files.readText(path, PASSWORD_FILE_BYTES_MAX);
   if (isFileError(text)) {
     const missing = text.code === 'ENOENT';
-    logFileFailure(x, missing ? 'error' : 'crit', 'open()', path, text);
+    x.log(missing ? 'error' : 'crit', failureMessage(path, text));
     return missing ? 403 : 500;
   }
   const stored = storedPassword(text, credentials.user);

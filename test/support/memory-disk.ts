@@ -8,6 +8,7 @@ export type FileCall = 'stat' | 'open' | 'read' | 'write' | 'temporary';
 
 export const NO_SUCH_FILE: FileError = { errno: 2, code: 'ENOENT', text: 'No such file or directory' };
 export const NOT_A_FOLDER: FileError = { errno: 20, code: 'ENOTDIR', text: 'Not a directory' };
+const IS_A_FOLDER: FileError = { errno: 21, code: 'EISDIR', text: 'Is a directory' };
 export const NAME_TOO_LONG: FileError = { errno: 36, code: 'ENAMETOOLONG', text: 'File name too long' };
 export const DISK_FULL: FileError = { errno: 28, code: 'ENOSPC', text: 'No space left on device' };
 export const READ_FAILED: FileError = { errno: 5, code: 'EIO', text: 'Input/output error' };
@@ -161,7 +162,7 @@ export class MemoryDisk implements Files {
   readText(path: string, bytesMax: number): string | FileError {
     const refusal = this.refuses?.('read', path);
     if (refusal !== undefined) return refusal;
-    return this.text(path)?.slice(0, bytesMax) ?? this.absence(path);
+    return this.text(path)?.slice(0, bytesMax) ?? (this.isFolder(path) ? IS_A_FOLDER : this.absence(path));
   }
 
   /** Why there is nothing at a path. */
