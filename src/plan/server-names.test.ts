@@ -28,6 +28,7 @@ describe('a host', () => {
     ['x.y.example.com', 'head'],
     ['b.a.example.com', 'long head'],
     ['example.com', undefined],
+    ['.example.com', 'head'],
     ['www.example.org', 'tail'],
     ['www.example.co.uk', 'long tail'],
     ['www.example.', undefined],

@@ -57,7 +57,7 @@ export class ServerNames {
   private findHead(host: string): FoundServer | undefined {
     if (this.heads.size === 0) return undefined;
     for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1)) {
-      const server = dot > 0 ? this.heads.get(host.slice(dot)) : undefined;
+      const server = this.heads.get(host.slice(dot)); // the label before it may be empty, as in ngx_hash_find_wc_head()
       if (server !== undefined) return server;
     }
     return undefined;

@@ -8,6 +8,7 @@ it.each([
   ['1.2.3', undefined],
   ['999.1.1.1', undefined],
   ['127.0.0.9:99999', undefined],
+  ['127.0.0.9:0', undefined],
   ['1:2:3', undefined],
   ['name', undefined],
 ])('proxy_bind %j', async (written, used) => {
