@@ -13,20 +13,26 @@ export interface LogCacheSettings {
   readonly minUses: number;
 }
 
-/** Appends `line` to the file; an error is the caller's to tell. */
+/** Why a line is not in its file. */
+export interface AppendProblem {
+  readonly call: 'open' | 'write';
+  readonly error: FileError;
+}
+
+/** Appends `line` to the file; a problem is the caller's to tell. */
 export function appendLine(
   files: Files,
   cache: LogCacheSettings | undefined,
   path: string,
   line: string,
   now: Ms,
-): FileError | undefined {
+): AppendProblem | undefined {
   if (cache !== undefined) return cacheOf(files, cache).append(path, line, now);
   const file = files.openAppend(path);
-  if (isFileError(file)) return file;
-  files.append(file, line);
+  if (isFileError(file)) return { call: 'open', error: file };
+  const wrote = files.append(file, line);
   files.close(file);
-  return undefined;
+  return isFileError(wrote) ? { call: 'write', error: wrote } : undefined;
 }
 
 /** They outlive the plan, so that a reload neither leaks nor closes open logs: one for each world and setting. */
@@ -74,24 +80,24 @@ export class LogFileCache {
     this.settings = settings;
   }
 
-  append(path: string, line: string, now: Ms): FileError | undefined {
+  append(path: string, line: string, now: Ms): AppendProblem | undefined {
     this.expire(now);
     const log = this.logs.get(path) ?? { file: undefined, openedAt: now, usedAt: now, uses: 0 };
     this.logs.delete(path);
     if (log.file !== undefined && now - log.openedAt >= this.settings.validMs) this.close(log); // it may have been rotated
     if (log.file === undefined) {
       const file = this.files.openAppend(path);
-      if (isFileError(file)) return file;
+      if (isFileError(file)) return { call: 'open', error: file };
       log.file = file;
       log.openedAt = now;
     }
-    this.files.append(log.file, line);
+    const wrote = this.files.append(log.file, line);
     log.uses++;
     log.usedAt = now;
     if (log.uses < this.settings.minUses) this.close(log);
     this.logs.set(path, log);
     if (this.logs.size > this.settings.max) this.dropOldest();
-    return undefined;
+    return isFileError(wrote) ? { call: 'write', error: wrote } : undefined;
   }
 
   closeAll(): void {

@@ -1,7 +1,7 @@
 // Access logs end to end, tunnels' frozen lines among them.
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Balancer, balancer, compileText } from '../../test/support/balancer.ts';
-import { MemoryDisk } from '../../test/support/memory-disk.ts';
+import { DISK_FULL, MemoryDisk } from '../../test/support/memory-disk.ts';
 import { ESCAPES } from './http-log-escape.ts';
 import { LogFileCache } from './http-log-files.ts';
 
@@ -110,6 +110,28 @@ describe('access_log', () => {
     await subject.reload('http { server { listen 127.0.0.1:80; } }');
     subject.disk.closeAll('/logs/');
   });
+
+  it.each(['', 'open_log_file_cache max=2;'])(
+    'with variables that takes no lines is told of once a minute: %j',
+    async (cache) => {
+      subject = await balancer(
+        `error_log logs/error.log; http { access_log /logs/$arg_k.log; ${cache} server { listen 80; root /site; return 200; } }`,
+        { files: { '/site/f': '', '/logs/there': '' } },
+      );
+      subject.disk.refuses = (call) => (call === 'write' ? DISK_FULL : undefined);
+      const client = subject.client(80);
+      for (const key of [1, 2]) await client.get(`/?k=${key}`);
+      await subject.stage.elapse(61_000);
+      await subject.client(80).get('/?k=3');
+      const told = subject.errorLog.map((line) =>
+        /(\[alert\]).*(write.*?failed \(.*?\))/.exec(line)?.slice(1).join(' '),
+      );
+      subject.disk.closeAll('/logs/');
+      expect(told).toEqual(
+        [1, 3].map((key) => `[alert] write() to "/logs/${key}.log" failed (28: No space left on device)`),
+      );
+    },
+  );
 
   it('shares the buffer of a file, however often it is named', () => {
     const { plan } =

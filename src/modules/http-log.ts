@@ -1,11 +1,12 @@
 // ngx_http_log_module: a line for each request. A tunnel's line is frozen at its 101, with gaps for what only its end knows, so that
 // nothing of its exchange has to live as long as it does.
+import { LOG_TROUBLE_MS } from '../base/limits.ts';
 import { constantText } from '../config/template.ts';
 import type { LogOptions, Render, Scope } from '../plan/scope.ts';
 import type { Exchange } from '../proxy/exchange.ts';
 import { rootExists, wantsLine } from './http-log-conditions.ts';
 import { accessLog, logFormat, openLogFileCache, type WrittenLog } from './http-log-directives.ts';
-import { appendLine, type LogCacheSettings } from './http-log-files.ts';
+import { type AppendProblem, appendLine, type LogCacheSettings } from './http-log-files.ts';
 import { COMBINED, type FormatSource, LogFormat } from './http-log-format.ts';
 import { freezeLines } from './http-log-frozen.ts';
 import { logVariables } from './http-log-variables.ts';
@@ -148,8 +149,20 @@ function writeLines(x: Exchange): 'next' {
     }
     if (!rootExists(x)) continue;
     const path = target(x);
-    const error = appendLine(x.program.files, cache, path, `${log.format.line(x)}\n`, x.now);
-    if (error !== undefined) x.log('crit', `open() "${path}" failed (${error.errno}: ${error.text})`);
+    const problem = appendLine(x.program.files, cache, path, `${log.format.line(x)}\n`, x.now);
+    if (problem !== undefined) tellOf(x, log, path, problem);
   }
   return 'next';
+}
+
+/** When the log was last told that lines could not be written. */
+const toldAt = new WeakMap<AccessLog, number>();
+
+/** As ngx_http_log_write(): of lines that are not taken once a minute. */
+function tellOf(x: Exchange, log: AccessLog, path: string, { call, error }: AppendProblem): void {
+  const why = `failed (${error.errno}: ${error.text})`;
+  if (call === 'open') return x.log('crit', `open() "${path}" ${why}`);
+  if (x.now - (toldAt.get(log) ?? Number.NEGATIVE_INFINITY) < LOG_TROUBLE_MS) return;
+  toldAt.set(log, x.now);
+  x.log('alert', `write() to "${path}" ${why}`);
 }

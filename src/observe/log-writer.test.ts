@@ -63,9 +63,28 @@ describe('a log', () => {
     writer.write('12345\n');
     hand.endTurn();
     expect(disk.text).toBe('');
-    writer.write('6789\n');
+    writer.write('789\n');
     hand.endTurn();
-    expect(disk.text).toBe('12345\n6789\n');
+    expect(disk.text).toBe('');
+    writer.write('a\n');
+    hand.endTurn();
+    expect(disk.text).toBe('12345\n789\n');
+    writer.write('longer than the buffer\n');
+    hand.endTurn();
+    expect(disk.text).toBe('12345\n789\na\nlonger than the buffer\n');
+  });
+
+  it('does not put the rest of what is packed, cut in one file, into another', () => {
+    const { disk, writer } = made({ bufferBytes: 10, gzipLevel: 1 }, (text) => `<${text}>`);
+    writer.write('12345\n');
+    disk.takes = 3;
+    writer.flush();
+    disk.takes = 'ENOSPC';
+    const next = new Disk();
+    writer.reopen(next);
+    writer.write('67\n');
+    writer.finish();
+    expect([disk.text, next.text, writer.dropped]).toEqual(['<12', '<67\n>', 1]);
   });
 
   it('with flush= waits no longer than that, and asks for one alarm at a time', () => {

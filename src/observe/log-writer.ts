@@ -45,6 +45,8 @@ export class LogWriter {
   /** Packed bytes that the file has not taken, and of how many lines they are. */
   private packed = '';
   private packedLines = 0;
+  /** It has taken some of them: the rest is no use to another file. */
+  private packedCut = false;
   private asked = false;
   private timed = false;
   /** The file has not taken everything: it is asked again later, and not for each line. */
@@ -71,9 +73,12 @@ export class LogWriter {
       this.troubled?.();
       return;
     }
-    this.pending += line;
     const { bufferBytes, flushMs } = this.options;
-    if (bufferBytes === 0 || this.pending.length >= bufferBytes) this.ask();
+    // as ngx_http_log_handler(): what is there goes out before a line that has no room
+    if (bufferBytes > 0 && this.pending !== '' && this.pending.length + line.length > bufferBytes)
+      this.flush();
+    this.pending += line;
+    if (bufferBytes === 0 || this.pending.length > bufferBytes) this.ask();
     else if (flushMs > 0 && !this.timed) {
       this.timed = true;
       this.clock.after(flushMs, () => {
@@ -86,6 +91,11 @@ export class LogWriter {
   /** Another file from the next line on (USR1, a reload), and for what the one before has not taken. */
   reopen(output: LogOutput): void {
     this.finish();
+    if (this.packedCut) {
+      this.packed = '';
+      this.packedCut = false;
+      this.dropped += this.packedLines;
+    }
     this.output = output;
     this.finish();
   }
@@ -96,14 +106,14 @@ export class LogWriter {
 
   /** Tries even where the file has just refused: nobody may come back. */
   finish(): void {
-    if (this.packed !== '') this.packed = this.push(this.packed);
+    if (this.packed !== '') this.pushPacked(this.packed);
     if (this.packed === '' && this.pending !== '') {
       const { pending } = this;
       this.pending = '';
       if (this.pack === undefined) this.pending = this.push(pending);
       else {
         this.packedLines = linesIn(pending);
-        this.packed = this.push(this.pack(pending));
+        this.pushPacked(this.pack(pending));
       }
     }
     if ((this.pending !== '' || this.packed !== '') && !this.retrying) {
@@ -113,6 +123,11 @@ export class LogWriter {
         this.flush();
       });
     }
+  }
+
+  private pushPacked(bytes: string): void {
+    this.packed = this.push(bytes);
+    this.packedCut = this.packed !== '' && (this.packedCut || this.packed.length < bytes.length);
   }
 
   /** What is left of `text`. */
