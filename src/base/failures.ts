@@ -61,6 +61,15 @@ export const CONNECT_FAILED = failure(
   'error',
   'connect() failed',
 );
+/** For a reason that is the configuration's or the system's rather than the peer's. */
+export const CONNECT_IMPOSSIBLE = failure(
+  'connect_failed',
+  'upstream',
+  502,
+  'always',
+  'crit',
+  'connect() failed',
+);
 export const CONNECT_TIMED_OUT = failure(
   'connect_timed_out',
   'upstream',

@@ -13,7 +13,7 @@ export function contextOf(x: Exchange): string {
   if (x.parent !== undefined) text += `, subrequest: "${x.uri}"`;
   const peer = x.attempts.at(-1)?.peer;
   if (x.lastPass !== undefined && peer !== undefined && x.phase !== 'log')
-    text += `, upstream: "http://${peer}${x.lastPass.uri}"`;
+    text += `, upstream: "http://${peer}${peer.startsWith('unix:') ? ':' : ''}${x.lastPass.uri}"`;
   const host = x.headers.get('host');
   if (host !== undefined) text += `, host: "${host}"`;
   const referer = x.headers.get('referer');

@@ -101,13 +101,14 @@ export function newAttempt(peer: string, now: Ms, redirected: boolean): Attempt 
   };
 }
 
-/** The attempt is over, if there is one: counts it, has the driver keep or close the connection. */
-export function letGo(x: Exchange, outcome: 'ok' | 'failed', keep: boolean): void {
+/** The attempt is over, if there is one: counts it, has the driver keep or close the connection. `doing` is for the log. */
+export function letGo(x: Exchange, outcome: 'ok' | 'failed', keep: boolean, doing = ''): void {
   x.body.stream = undefined; // what comes from now on waits for the next peer
   const attempt = x.attempts.at(-1);
   if (attempt !== undefined && attempt.responseMs < 0) attempt.responseMs = x.now - attempt.startedAt;
   if (x.peer === undefined) return;
   x.peer = undefined;
-  if (x.selection?.release(outcome, x.now) === true) x.log('warn', 'upstream server temporarily disabled');
+  if (x.selection?.release(outcome, x.now) === true)
+    x.log('warn', `upstream server temporarily disabled${doing}`);
   x.queue({ do: 'release', keep });
 }

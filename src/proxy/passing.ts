@@ -131,7 +131,7 @@ export function answered(x: Exchange, head: ResponseHead): void {
   if (head.status === 101 && !askedFor) return fail(x, UNASKED_UPGRADE, undefined);
   if (head.status >= 300) {
     if (passesOver(x, head.status)) {
-      letGo(x, head.status === 403 || head.status === 404 ? 'ok' : 'failed', false);
+      letGo(x, head.status === 403 || head.status === 404 ? 'ok' : 'failed', false, READING_HEAD);
       return connect(x);
     }
     if (pass.settings.interceptErrors && x.location.core.errorPages.has(head.status)) {
@@ -235,7 +235,7 @@ function failUpstream(x: Exchange, failure: Failure): void {
   if (attempt !== undefined && !x.answer.headSent) attempt.status = failure.status;
   const { selection } = x;
   const cause = CAUSES[failure.code] ?? 'error';
-  letGo(x, x.answer.headSent ? 'ok' : 'failed', false); // a peer that answered lives
+  letGo(x, x.answer.headSent ? 'ok' : 'failed', false, doing(x, failure)); // a peer that answered lives
   // What cannot be read ends there and then; what is short goes out as far as it came.
   if (x.answer.headSent) return failure === INVALID_ANSWER ? breakOff(x) : cutShort(x);
   // A kept connection that the peer has closed meanwhile costs no try: nothing was lost but the connection.

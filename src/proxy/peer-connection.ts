@@ -3,7 +3,6 @@
 import { NO_BYTES } from '../base/bytes.ts';
 import {
   ANSWER_CUT,
-  CONNECT_FAILED,
   CONNECT_TIMED_OUT,
   type Failure,
   INVALID_ANSWER,
@@ -26,7 +25,7 @@ import type {
   TimerSlot,
 } from '../io/engine.ts';
 import type { UpstreamSettings } from '../plan/plan.ts';
-import { ioErrorText } from './error-text.ts';
+import { connectFailure, ioErrorText } from './error-text.ts';
 import type { Exchange } from './exchange.ts';
 import type { BodySink } from './filters.ts';
 import type { KeepalivePool } from './keepalive-pool.ts';
@@ -245,11 +244,8 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     this.forget();
     if (run === undefined) return;
     run.peerGone();
-    run.event({
-      type: 'failed',
-      failure: connecting ? CONNECT_FAILED : PEER_RESET,
-      detail: ioErrorText(asRead(run.x, error)),
-    });
+    if (connecting) run.event({ type: 'failed', ...connectFailure(this.peerName, error) });
+    else run.event({ type: 'failed', failure: PEER_RESET, detail: ioErrorText(asRead(run.x, error)) });
     run.settle();
   }
 

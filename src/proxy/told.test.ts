@@ -77,3 +77,19 @@ it.each([
   expect(told()).toEqual([`[error] ${text}`]);
   expect(subject.errorLog[0]).toContain(', upstream: "http://127.0.0.1:8010/"');
 });
+
+it('a peer behind a Unix socket that is not there is told of by its name', async () => {
+  subject =
+    await balancer(`error_log logs/error.log warn; http { upstream u { server unix:/none.sock; server 127.0.0.1:8010; }
+    server { listen 80; location / { proxy_pass http://u; } } }`);
+  await subject.peer(8010);
+  for (let i = 0; i < 2; i++) expect((await subject.client(80).get('/')).status).toBe(200);
+  const doing = 'while connecting to upstream';
+  expect(told()).toEqual([
+    expect.stringMatching(
+      /^\[\w+\] connect\(\) to unix:\/none.sock failed \(.*\) while connecting to upstream$/,
+    ),
+    `[warn] upstream server temporarily disabled ${doing}`,
+  ]);
+  expect(subject.errorLog[0]).toContain(', upstream: "http://unix:/none.sock:/"');
+});
