@@ -10,7 +10,7 @@ export function checkDeclaration(
   all: readonly Directive<unknown>[],
 ): string[] {
   if (directive.unsupported) return [];
-  const tried = withDirective(directive, all);
+  const tried = all.includes(directive) ? all : [directive, ...all];
   const faults: string[] = [];
   for (const error of tryText(directive.example, directive, tried)) {
     faults.push(`its example "${directive.example}" is refused: ${wording(error)}`);
@@ -46,14 +46,6 @@ function tryText(
   if (errors.length > 0) return errors;
   const [context = 'main'] = directive.contexts;
   return checkConfig(statements, all, ENVIRONMENT, context).errors;
-}
-
-function withDirective(
-  directive: Directive<unknown>,
-  all: readonly Directive<unknown>[],
-): readonly Directive<unknown>[] {
-  const list = all.includes(directive) ? all : [directive, ...all];
-  return list;
 }
 
 const ENVIRONMENT: Environment = {

@@ -252,12 +252,12 @@ export class Tokens {
   }
 }
 
-export function isSpace(char: number): boolean {
+function isSpace(char: number): boolean {
   return char === SPACE || char === TAB || char === LF || char === CR;
 }
 
 /** nginx's escapes: `\"` `\'` `\\` lose their backslash, `\t` `\r` `\n` are the control chars, any other backslash stays. */
-function unescaped(raw: string): string {
+export function unescaped(raw: string): string {
   if (!raw.includes('\\')) return raw;
   return raw.replace(/\\(["'\\trn])/g, (_, char: string) => {
     if (char === 't') return '\t';

@@ -1,5 +1,4 @@
 // A plan under construction: what blocks share while they are compiled (variables, zones, logs, upstreams) and what is checked last.
-
 import { CONFIG_ERRORS_MAX } from '../base/limits.ts';
 import {
   type Block,

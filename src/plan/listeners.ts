@@ -1,6 +1,5 @@
 // From the `listen` lines of all servers to bound addresses, each with its servers by name. As ngx_http_add_listen() and
 // ngx_http_optimize_servers(): an address beside a wildcard of the same port shares the wildcard's socket unless it has options of its own.
-
 import { ANY_PORT, canonicalIpv6, isIpv4 } from '../config/address.ts';
 import { WILDCARDS, type WrittenListen, type WrittenName } from './block-directives.ts';
 import type { Builder } from './builder.ts';
@@ -178,7 +177,7 @@ function familyAndPort({ settings: { address } }: AddressEntry): string {
   return address.family === 'unix' ? '' : `${address.family}:${address.port}`;
 }
 
-export function addressKey(address: ListenSettings['address']): string {
+function addressKey(address: ListenSettings['address']): string {
   if (address.family === 'unix') return `unix:${address.path}`;
   return address.family === 6 ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }

@@ -4,6 +4,7 @@ import { utf8ByteString } from '../base/bytes.ts';
 import { BLOCK_DEPTH_MAX } from '../base/limits.ts';
 import type { Directive } from '../config/directive.ts';
 import { type PrintedStatement, printStatements } from '../config/print.ts';
+import { unescaped } from '../config/tokens.ts';
 import { allDirectives } from '../plan/compile.ts';
 import { embeddedModules } from './embedded-modules.ts';
 
@@ -160,13 +161,6 @@ export function splitWords(text: string): string[] {
 }
 
 const WORD = /"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|((?:\\.|[^\s\\]|\\$)+)/gs;
-
-/** As the tokens of a file lose their backslashes. */
-function unescaped(raw: string): string {
-  return raw.replace(/\\(["'\\trn])/g, (_, char: string) => ESCAPES[char] ?? char);
-}
-
-const ESCAPES: Readonly<Record<string, string>> = { t: '\t', r: '\r', n: '\n' };
 
 /** One path a line, as printStatements() prints: a statement's words may have line feeds in them. */
 function notePaths(statements: readonly PathStatement[], paths: string[]): void {

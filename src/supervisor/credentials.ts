@@ -12,7 +12,7 @@ export interface Credentials {
 }
 
 /** nginx's own default (its `configure --user`): the file names nobody, so the workers are nobody. */
-export const DEFAULT_USER = 'nobody';
+const DEFAULT_USER = 'nobody';
 
 export function isRoot(): boolean {
   return process.geteuid?.() === 0;

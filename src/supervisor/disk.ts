@@ -2,7 +2,7 @@
 import { ADDRCONFIG, lookup as dnsLookup } from 'node:dns';
 import { readdirSync } from 'node:fs';
 import { byteString } from '../base/bytes.ts';
-import { type ConfigFiles, expandGlob, type FileFailure } from '../config/files.ts';
+import { type ConfigFiles, expandGlob } from '../config/files.ts';
 import { ioErrorOfNode } from '../io/io-error.ts';
 import { readBounded } from './read-bounded.ts';
 import { systemPath } from './system-path.ts';
@@ -12,7 +12,7 @@ export const disk: ConfigFiles = {
     try {
       return byteString(readBounded(systemPath(path)));
     } catch (error) {
-      return fileFailure(error);
+      return ioErrorOfNode('open', error);
     }
   },
   glob: (pattern) =>
@@ -32,8 +32,4 @@ export function lookup(host: string): Promise<readonly string[]> {
       resolve(error === null ? [...new Set(addresses.map(({ address }) => address))] : []),
     );
   });
-}
-
-export function fileFailure(error: unknown): FileFailure {
-  return ioErrorOfNode('open', error);
 }

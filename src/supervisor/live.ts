@@ -1,6 +1,5 @@
 // From a plan to a generation: the live things that it names are matched to those that exist (peers by upstream and address, logs by
 // path, zones by name) or made anew. Made at the swap, when it is certain that the plan will hold.
-
 import { PeerTable } from '../balance/peer-table.ts';
 import { Upstream } from '../balance/upstream.ts';
 import type { Level } from '../base/failures.ts';

@@ -31,7 +31,7 @@ import { zoneMinutes } from './zone-minutes.ts';
 import { MappedZones } from './zones.ts';
 
 /** The worker's own end of its channel. */
-export const CHANNEL_FD = 3;
+const CHANNEL_FD = 3;
 
 const PLAN_COUNT_MS = 100;
 

@@ -22,7 +22,7 @@ export interface Report {
 }
 
 /** "unknown directive "x" in /etc/nginx.conf:3" */
-export function mistakeLine({ message, file, line }: Mistake): string {
+function mistakeLine({ message, file, line }: Mistake): string {
   if (file === '') return message;
   return line === 0 ? `${message} in ${file}` : `${message} in ${file}:${line}`;
 }
