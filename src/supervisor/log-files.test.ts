@@ -94,7 +94,7 @@ describe('the logs of a process', () => {
     const path = join(emptyFolder(), 'a.gz');
     const logs = new LogFiles(NOW, '');
     opened(logs, plan(path));
-    const writer = logs.writer(plan(path, { gzipLevel: 1, bufferBytes: 4 }));
+    const writer = logs.writer(plan(path, { gzipLevel: 1, bufferBytes: 3 }));
     writer.write('one\n');
     writer.write('two\n');
     expect(gunzipSync(readFileSync(path)).toString()).toBe('one\ntwo\n');
