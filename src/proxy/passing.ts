@@ -198,13 +198,17 @@ const NON_IDEMPOTENT: ReadonlySet<string> = new Set(['POST', 'LOCK', 'PATCH']);
 
 /** The one place that decides between the next peer, an error page and silence. */
 export function fail(x: Exchange, failure: Failure, detail: string | undefined): void {
-  const text = detail ?? failure.text;
-  if (text !== '') x.log(failure.level, text + doing(x, failure));
-  if (failure.side === 'upstream') return failUpstream(x, failure);
+  if (failure.side === 'upstream') return failUpstream(x, failure, detail);
+  tell(x, failure, detail);
   letGo(x, 'ok', false);
   if (x.answer.headSent) return breakOff(x);
   if (failure.side === 'downstream') return silence(x, failure.status);
   finish(x, failure.status);
+}
+
+function tell(x: Exchange, failure: Failure, detail: string | undefined): void {
+  const text = detail ?? failure.text;
+  if (text !== '') x.log(failure.level, text + doing(x, failure));
 }
 
 /** nginx's `log->action`, which is set by what reads or writes, so that it says what was done last. */
@@ -230,12 +234,15 @@ const WHILE: Readonly<Partial<Record<string, string>>> = {
   tunnel: ' while proxying upgraded connection',
 };
 
-function failUpstream(x: Exchange, failure: Failure): void {
+function failUpstream(x: Exchange, failure: Failure, detail: string | undefined): void {
   const attempt = x.attempts.at(-1);
   if (attempt !== undefined && !x.answer.headSent) attempt.status = failure.status;
   const { selection } = x;
   const cause = CAUSES[failure.code] ?? 'error';
+  const toldLast = cause === 'timeout' && !x.answer.headSent; // ngx_http_upstream_next() itself tells of it
+  if (!toldLast) tell(x, failure, detail);
   letGo(x, x.answer.headSent ? 'ok' : 'failed', false, doing(x, failure)); // a peer that answered lives
+  if (toldLast) tell(x, failure, detail);
   // What cannot be read ends there and then; what is short goes out as far as it came.
   if (x.answer.headSent) return failure === INVALID_ANSWER ? breakOff(x) : cutShort(x);
   // A kept connection that the peer has closed meanwhile costs no try: nothing was lost but the connection.

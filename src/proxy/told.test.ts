@@ -93,3 +93,17 @@ it('a peer behind a Unix socket that is not there is told of by its name', async
   ]);
   expect(subject.errorLog[0]).toContain(', upstream: "http://unix:/none.sock:/"');
 });
+
+it('a server that is late is told of after it has been disabled', async () => {
+  subject =
+    await balancer(`error_log logs/error.log warn; http { upstream u { server 127.0.0.1:8011; server 127.0.0.1:8010 backup; }
+    server { listen 80; location / { proxy_read_timeout 2s; proxy_pass http://u; } } }`);
+  await subject.peer(8010);
+  await subject.peer(8011, () => undefined);
+  expect((await subject.client(80).get('/')).status).toBe(200);
+  const doing = 'while reading response header from upstream';
+  expect(told()).toEqual([
+    `[warn] upstream server temporarily disabled ${doing}`,
+    `[error] upstream timed out (110: Connection timed out) ${doing}`,
+  ]);
+});
