@@ -141,12 +141,10 @@ export function answered(x: Exchange, head: ResponseHead): void {
   const redirectTarget = adoptHead(x, head, pass);
   if (redirectTarget !== undefined) return internalRedirect(x, redirectTarget);
   if (head.status === 101) {
-    x.move('tunnel');
-    if (sendHead(x)) x.queue({ do: 'tunnel' });
+    if (sendHead(x, 'tunnel')) x.queue({ do: 'tunnel' });
     return;
   }
-  x.move('relay');
-  if (!sendHead(x)) return letGo(x, 'ok', false);
+  if (!sendHead(x, 'relay')) return;
   if (x.subrequest?.onlyHead !== true && !x.answer.headOnly) return x.queue({ do: 'relay' });
   letGo(x, 'ok', true);
   if (x.parent !== undefined) return endNow(x);

@@ -32,8 +32,8 @@ export function respondRedirect(x: Exchange, status: number, location: string): 
   x.finish(status);
 }
 
-/** False where a filter has answered otherwise. */
-export function sendHead(x: Exchange): boolean {
+/** False where a filter has answered otherwise; until then the exchange is where it was, so that it may go another way (error_page). */
+export function sendHead(x: Exchange, phase: 'answer' | 'relay' | 'tunnel' = 'answer'): boolean {
   const { answer } = x;
   if (x.errorStatus !== 0) {
     answer.status = shownStatus(x.errorStatus);
@@ -50,7 +50,7 @@ export function sendHead(x: Exchange): boolean {
   answer.headSent = true;
   x.filters = filters;
   x.out = answer.headOnly || filters.length === 0 ? x.sink : chainOf(filters, x.sink);
-  if (x.phase !== 'tunnel' && x.phase !== 'relay') x.move('answer');
+  x.move(phase);
   x.sink.head(x);
   return true;
 }

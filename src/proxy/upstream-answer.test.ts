@@ -96,3 +96,24 @@ describe('X-Accel-Redirect', () => {
     expect(seen.split('|').sort()).toEqual([...KEPT.split('|').slice(0, -1), '/inner '].sort());
   });
 });
+
+describe('an answer of which a filter makes another one', () => {
+  it.each([
+    ['', /416 Requested Range Not Satisfiable/],
+    ['error_page 416 /page;', /^page$/],
+    ['error_page 416 /peer;', /^second$/],
+    ['error_page 416 @named;', /^named$/],
+  ])('is let go, with %j', async (more, body) => {
+    subject = await balancer(`http { server { listen 80; ${more} location /page { return 200 page; }
+      location @named { return 200 named; } location /peer { proxy_pass http://127.0.0.1:8011; }
+      location / { proxy_force_ranges on; proxy_pass http://127.0.0.1:8010; } } }`);
+    await subject.peer(8010);
+    await subject.peer(8011, () => ({ body: 'second' }));
+    const client = subject.client(80);
+    const answer = await client.get('/', { headers: { Range: 'bytes=9-' } });
+    expect(answer.body).toMatch(body);
+    expect(answer.status).toBe(416);
+    expect(answer.headers).toContainEqual(['Content-Range', 'bytes */2']);
+    expect((await client.get('/')).body).toBe('ok');
+  });
+});
