@@ -25,7 +25,6 @@ import { type Client, Exchange, type ProcessFacts, type Program } from './exchan
 import type { Generation } from './generation.ts';
 import { headOptions } from './head-options.ts';
 import { KeepalivePool } from './keepalive-pool.ts';
-import { localAddressOf } from './local-address.ts';
 import { contextOf, type IdleEnd, idleEndText } from './log-context.ts';
 import { PeerConnection } from './peer-connection.ts';
 import type { Codecs, Files, NameQuestion, Names } from './ports.ts';
@@ -461,17 +460,12 @@ export class Driver implements Program {
     }
     if (!this.hasRoom(this.engine.openCount + 1))
       return run.event({ type: 'failed', failure: CONNECTIONS_SHORT });
-    const local = x.pass?.settings.localAddress?.(x) ?? '';
-    const localAddress = localAddressOf(local);
-    if (local !== '' && localAddress === undefined) {
-      x.log('error', `invalid local address "${local}"`);
-    }
     run.peer = new PeerConnection(
       this.engine,
       {
         peerName: peer.name,
         address: peer.address,
-        localAddress,
+        localAddress: x.bindAddress,
         keepalive: x.pass?.settings.socketKeepalive ?? false,
         pool,
         tag,

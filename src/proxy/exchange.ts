@@ -12,7 +12,7 @@ import type { Ms } from '../base/time.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
 import type { HeaderList } from '../http/header-list.ts';
 import type { NormalTarget } from '../http/uri.ts';
-import type { TcpInfo } from '../io/engine.ts';
+import type { Address, TcpInfo } from '../io/engine.ts';
 import type { Handler } from '../modules/module.ts';
 import type { LocationPlan, ServerPlan } from '../plan/plan.ts';
 import { Answer } from './answer.ts';
@@ -263,6 +263,8 @@ export class Exchange {
   passStartedAt: Ms = 0;
   readonly attempts: Attempt[] = [];
   wantsUpgrade = false;
+  /** proxy_bind's. */
+  bindAddress: Address | undefined;
   /** Nothing goes on before the request body has been read (or begins to be streamed). */
   awaitsBody = false;
   /** Nor before this name has been resolved. */

@@ -25,6 +25,6 @@ it.each([
   expect((await subject.client(80).get(`/?a=${written}`)).status).toBe(200);
   expect(locals).toEqual([used]);
   if (used === undefined)
-    expect(await subject.line('logs/error.log')).toContain(`invalid local address "${written}"`);
+    expect(await subject.line('logs/error.log')).toMatch(/ invalid local address "[^"]+", (?!.*upstream)/);
   expect(await subject.close()).toEqual([]);
 });

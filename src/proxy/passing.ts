@@ -11,8 +11,10 @@ import {
 import type { ResponseHead } from '../http/head.ts';
 import { HeaderList } from '../http/header-list.ts';
 import { internalTarget } from '../http/uri.ts';
+import type { Address } from '../io/engine.ts';
 import type { Exchange } from './exchange.ts';
 import { breakOff, endNow, finish, redirect, redirectToNamed, silence } from './finish.ts';
+import { localAddressOf } from './local-address.ts';
 import { letGo, newAttempt, type Pass, type PassTarget } from './pass.ts';
 import type { NameAnswer } from './ports.ts';
 import { sendHead } from './send-head.ts';
@@ -31,7 +33,16 @@ export function passOn(x: Exchange, pass: Pass): void {
   x.passChunked = x.body.length < 0;
   x.passHead = pass.renderHead(x);
   x.wantsUpgrade = x.parent === undefined && x.head.upgrade !== '' && /\r\nupgrade: /i.test(x.passHead);
+  x.bindAddress = bindAddressOf(x, pass);
   choose(x, pass.target);
+}
+
+/** As ngx_http_upstream_set_local(): once a request, before any server is chosen. */
+function bindAddressOf(x: Exchange, { settings }: Pass): Address | undefined {
+  const text = settings.localAddress?.(x) ?? '';
+  const address = localAddressOf(text);
+  if (text !== '' && address === undefined) x.log('error', `invalid local address "${text}"`);
+  return address;
 }
 
 /** Finds the peers of the target. */
