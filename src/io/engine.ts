@@ -168,6 +168,7 @@ export interface Engine {
   /** Closes with a TCP reset (`reset_timedout_connection`). */
   reset(conn: Conn): void;
 
+  /** Of a client's connection unknown before; said within `accepted` it may cost nothing. */
   setNoDelay(conn: Conn, on: boolean): void;
   remoteAddress(conn: Conn): Address;
   localAddress(conn: Conn): Address;

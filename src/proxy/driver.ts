@@ -225,7 +225,7 @@ export class Driver implements Program {
     this.facts.counters.accepted++;
     this.facts.counters.active++;
     const connection = new ClientConnection(this, conn, client);
-    if (this.defaultServer(client).root.core.tcpNodelay) this.engine.setNoDelay(conn, true);
+    this.engine.setNoDelay(conn, this.defaultServer(client).root.core.tcpNodelay);
     this.clients.add(connection);
     return connection;
   }

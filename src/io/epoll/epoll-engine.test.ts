@@ -9,7 +9,7 @@ import { SEND_FAILED } from '../engine.ts';
 import { arena, receiveBuffer } from './arena.ts';
 import { descriptorLimit, socketPair } from './descriptors.ts';
 import type { EpollEngine } from './epoll-engine.ts';
-import { setDescriptorLimit } from './syscalls.ts';
+import { getOption, SOL_TCP, setDescriptorLimit, TCP_NODELAY } from './syscalls.ts';
 import { connectedPair, cpuWithin, LOOPBACK, listening, made, madeEngine, Recorder } from './test-kit.ts';
 
 let engine: EpollEngine;
@@ -440,6 +440,47 @@ describe('handing over', () => {
     expect(engine.adoptListener(file, LOOPBACK, nobody)).toMatchObject({ code: 'ENOTSOCK' });
     closeSync(file);
     expect(engine.openCount).toBe(0);
+  });
+
+  it('a client has TCP_NODELAY as it was said within `accepted`, and as it is said later', async () => {
+    const clients: Conn[] = [];
+    const noDelay = (conn: Conn): number => getOption(engine.table.fds[conn]!, SOL_TCP, TCP_NODELAY);
+    const listener = listening(engine, (conn) => {
+      engine.setNoDelay(conn, clients.length === 0);
+      clients.push(conn);
+      return new Recorder();
+    });
+    const side = new Recorder();
+    for (const count of [1, 2]) {
+      engine.connect({ ...LOOPBACK, port: listener.port } as Address, {}, side);
+      await side.until(() => clients.length === count);
+    }
+    const [first = -1, second = -1] = clients;
+    expect([noDelay(first), noDelay(second)]).toEqual([1, 0]);
+    engine.setNoDelay(first, false);
+    engine.setNoDelay(second, true);
+    expect([noDelay(first), noDelay(second)]).toEqual([0, 1]);
+  });
+
+  it('clients come all, however many wait and one by one', async () => {
+    let count = 0;
+    const listener = listening(engine, () => {
+      count++;
+      return new Recorder();
+    });
+    const side = new Recorder();
+    const connectAll = (more: number): void => {
+      for (let i = 0; i < more; i++)
+        engine.connect({ ...LOOPBACK, port: listener.port } as Address, {}, side);
+    };
+    for (const [more, all] of [
+      [300, 300],
+      [1, 301],
+      [40, 341],
+    ] as const) {
+      connectAll(more);
+      await vi.waitFor(() => expect(count).toBe(all));
+    }
   });
 
   it('a listener that was handed over stays open, and this engine accepts no more on it', async () => {

@@ -88,6 +88,7 @@ export class EpollEngine implements Engine {
   private alarmAt: Ms = Infinity;
   private newcomer: Conn = -1; // whose address accept() has just written to the arena
   private newcomerBytes = 0;
+  private newcomerNoDelay = false;
   private deferred: (() => void)[] = [];
   private endings: (() => void)[] = [];
 
@@ -321,6 +322,7 @@ export class EpollEngine implements Engine {
     this.newcomerBytes = system.addressBytes();
     const conn = table.take(fd, OPEN);
     this.newcomer = conn;
+    this.newcomerNoDelay = listener.noDelay;
     const handler = listener.handler.accepted(conn, listener);
     this.newcomer = -1;
     if (table.states[conn] !== OPEN) return;
@@ -446,6 +448,7 @@ export class EpollEngine implements Engine {
   }
 
   setNoDelay(conn: Conn, on: boolean): void {
+    if (conn === this.newcomer && on === this.newcomerNoDelay) return;
     system.setOption(this.table.fds[conn]!, system.SOL_TCP, system.TCP_NODELAY, on ? 1 : 0);
   }
 

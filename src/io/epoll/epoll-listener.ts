@@ -13,10 +13,13 @@ import type {
 import { ioError } from '../io-error.ts';
 import { PEER_SOCKADDR, SOCKADDR_BYTES } from './arena.ts';
 import type { ConnectionTable } from './connection-table.ts';
-import { accept, EAGAIN, ECONNABORTED, EINTR, EPOLLIN } from './syscalls.ts';
+import { accept, EAGAIN, ECONNABORTED, EINTR, EPOLLIN, SOL_TCP, setOption, TCP_NODELAY } from './syscalls.ts';
 
 /** Clients taken for one event; the rest come with the next, so that a flood of connects leaves time for those that are there. */
 const ACCEPTS_MAX = 32;
+/** So many events in a row brought as many clients as were asked for: the next ones are asked for more. */
+const FULL_EVENTS = 8;
+const MORE = 4;
 
 /** accept() passes on what went wrong on the way to a client: that client is lost, the listener is not (accept(2), "Error handling"). */
 const CLIENTS_FAULT: ReadonlySet<number> = new Set([64, 71, 92, 95, 100, 101, ECONNABORTED, 112, 113]);
@@ -40,12 +43,17 @@ export class EpollListener implements Listener, TimerOwner {
   readonly port: number;
   readonly fd: number;
   readonly handler: ListenerHandler;
+  /** Clients' sockets have TCP_NODELAY from the listening one. */
+  readonly noDelay: boolean;
   private readonly engine: Accepting;
   private readonly row: Conn;
   private readonly slot: TimerSlot;
   private paused = false;
   private resting = false;
   private closed = false;
+  /** Clients asked for at an event: one, as nginx does, since another accept() would mostly say that there is no other. */
+  private batch = 1;
+  private fullEvents = 0;
 
   constructor(
     engine: Accepting,
@@ -62,6 +70,7 @@ export class EpollListener implements Listener, TimerOwner {
     this.port = port;
     this.handler = handler;
     this.slot = engine.timers.add(this);
+    this.noDelay = address.family !== 'unix' && setOption(fd, SOL_TCP, TCP_NODELAY, 1) >= 0;
   }
 
   pause(): void {
@@ -89,12 +98,20 @@ export class EpollListener implements Listener, TimerOwner {
 
   /** Clients are waiting. */
   ready(): void {
-    for (let accepts = 0; accepts < ACCEPTS_MAX && !this.closed && !this.paused; accepts++) {
+    for (let left = this.batch; left > 0 && !this.closed && !this.paused; left--) {
       const fd = accept(this.fd, PEER_SOCKADDR, SOCKADDR_BYTES);
       if (fd >= 0) this.engine.welcome(fd, this);
-      else if (fd === -EAGAIN) return;
+      else if (fd === -EAGAIN) return this.drained();
       else if (fd !== -EINTR && !this.survives(ioError('accept4', -fd))) return;
     }
+    if (++this.fullEvents < FULL_EVENTS) return;
+    this.fullEvents = 0;
+    this.batch = Math.min(ACCEPTS_MAX, this.batch * MORE);
+  }
+
+  private drained(): void {
+    this.batch = 1;
+    this.fullEvents = 0;
   }
 
   /** Tells the owner; whether to go on accepting now. */
