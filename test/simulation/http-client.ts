@@ -212,7 +212,8 @@ export class HttpClient {
     this.goOn = undefined;
     const connection = headerOf(message, 'connection')?.toLowerCase() ?? '';
     // Behind a malformed request nothing can be read: its connection is closed, whatever its answer said.
-    if (connection.includes('close') || exchange.plan.misdeed === 'malformed') this.closing = true;
+    if (connection.includes('close') || exchange.plan.misdeed === 'malformed' || mayBeLast(exchange.plan))
+      this.closing = true;
     if (exchange.plan.misdeed === 'half-closes') {
       this.wire?.close();
       return this.over('left');
@@ -328,4 +329,10 @@ function describeRequest(plan: RequestPlan): string {
 /** What a file that is served holds. */
 export function fileContent(id: number): string {
   return content(id, (id * 9973) % (id % 3 === 0 ? FILE_BYTES : 2000));
+}
+
+/** An answer that comes before a streamed body's end is its connection's last, and its head does not say so, as with nginx. */
+function mayBeLast({ place, bodyBytes, answers }: RequestPlan): boolean {
+  const streams = place === 'stream' || place === 'passing';
+  return streams && bodyBytes > 0 && answers.some(({ early, deed }) => early || deed !== 'good');
 }
