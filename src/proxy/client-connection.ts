@@ -455,10 +455,9 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     const { core } = x.location;
     if (x.silent) return this.closeSilently(x);
     const { body } = x;
-    const cut = body.streamCut || body.phase === 'streaming'; // as r->reading_body in ngx_http_finalize_connection()
-    if (cut) x.keepalive = false;
+    if (body.phase === 'streaming') x.keepalive = false; // as r->reading_body in ngx_http_finalize_connection()
     const goesOn = x.keepalive && this.mayGoOn && body.phase !== 'failed';
-    if (!goesOn && (cut || body.phase !== 'discarding' || this.halfClosed)) return this.lingerOrClose(x);
+    if (!goesOn && (body.phase !== 'discarding' || this.halfClosed)) return this.lingerOrClose(x);
     this.keepaliveMs = core.keepaliveTimeoutMs;
     if (!body.complete) {
       this.state = 'emptying';

@@ -31,8 +31,6 @@ export class RequestBody {
   /** Bytes of body and framing taken from the connection, for `$request_length`. */
   wireBytes = 0;
   store: BodyStore | undefined;
-  /** Its answer came before its end: nginx has its connection closed then (`r->reading_body`). */
-  streamCut = false;
   /** Where content goes while streaming; undefined while no peer takes it. */
   stream: BodySink | undefined;
   /** After `push`: how much of what it was given was the body's. */
@@ -129,7 +127,6 @@ export class RequestBody {
    */
   discard(): HeadError | undefined {
     if (this.complete || this.phase === 'failed') return undefined;
-    if (this.phase === 'streaming') this.streamCut = true;
     if (this.phase !== 'discarding') this.move('discarding');
     this.thrownAway = true;
     this.stream = undefined;

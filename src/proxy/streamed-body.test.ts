@@ -90,7 +90,7 @@ it('a connection that got half a request is not kept', async () => {
   await stage.settle();
   connection?.send('answer');
   expect((await client.answer()).body).toBe('answer');
-  expect((await subject.client(80).get('/next')).body).toBe('/next');
+  expect((await client.get('/next')).body).toBe('/next');
   expect(peer.connections.length).toBe(2);
 });
 

@@ -173,8 +173,9 @@ describe('an answer that comes before the body has been streamed', () => {
     const client = subject.client(80).expect('POST');
     client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc');
     expect((await client.answer()).body).toBe('ok');
+    client.send('defghijGET / HTTP/1.1\r\nHost: a\r\n\r\n');
     await client.closed();
-    expect(peer.connections.length).toBe(1);
+    expect(peer.requests.length).toBe(1);
     expect(await subject.close()).toEqual([]);
   });
 });
