@@ -84,6 +84,12 @@ export const DIFFERENCES: readonly Difference[] = [
     why: 'The client was told that it may go on.',
   },
   {
+    what: 'a connection whose streamed body (`proxy_request_buffering off`) was answered before its end',
+    nginx: 'closed, though the answer has said `Connection: keep-alive`',
+    holdfast: 'kept, the rest of the body is read away',
+    why: 'A request that was sent behind the body would get nothing.',
+  },
+  {
     what: "the first bytes of a peer's body whose framing is then wrong, or that is then reset",
     nginx: 'dropped when they came in one read with the head',
     holdfast: 'sent',
