@@ -11,6 +11,11 @@ type RawBuffer = Buffer & {
 
 export const NO_BYTES: Uint8Array = new Uint8Array(0);
 
+/** Zeroes, of which byte strings are made and to which they are written without a wrapper. */
+export function newBytes(count: number): Uint8Array {
+  return Buffer.alloc(count);
+}
+
 /** Bytes `start` to `end` as a byte string. */
 export function byteString(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
   return asBuffer(bytes).latin1Slice(start, end);

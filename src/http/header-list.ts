@@ -131,13 +131,30 @@ export function safeHeaderValue(text: string): string {
 export function listTokens(headers: HeaderList, lower: string): string[] {
   const tokens: string[] = [];
   for (let i = headers.indexOf(lower); i !== -1; i = headers.indexOf(lower, i + 1)) {
-    for (const element of headers.valueAt(i).split(',')) {
+    const value = headers.valueAt(i);
+    if (isOneToken(value)) {
+      tokens.push(asciiLower(value));
+      continue;
+    }
+    for (const element of value.split(',')) {
       const token = element.replace(/^[ \t]+|[ \t]+$/g, '');
       if (token !== '') tokens.push(asciiLower(token));
     }
   }
   return tokens;
 }
+
+/** Nothing to part or to strip: letters and the like alone. */
+function isOneToken(value: string): boolean {
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    if (code <= SPACE || code === COMMA) return false;
+  }
+  return value !== '';
+}
+
+const SPACE = 32;
+const COMMA = 44;
 
 /** Is `token`, lower case, an element of that list? */
 export function listHas(headers: HeaderList, lower: string, token: string): boolean {

@@ -38,8 +38,15 @@ export function lowerName(name: string): string {
 
 /** Lowers A to Z alone: `toLowerCase` would change bytes above 127. */
 export function asciiLower(text: string): string {
-  if (!/[A-Z]/.test(text)) return text;
-  if (!/[\x80-\xff]/.test(text)) return text.toLowerCase();
+  let capitals = false;
+  let ascii = true;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 65 && code <= 90) capitals = true;
+    else if (code > 127) ascii = false;
+  }
+  if (!capitals) return text;
+  if (ascii) return text.toLowerCase();
   return text.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase());
 }
 

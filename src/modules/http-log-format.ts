@@ -60,6 +60,8 @@ export interface Gap {
 export class LogFormat {
   /** In the order of the line. */
   private readonly parts: readonly Part[];
+  /** `freezes`, once an exchange has asked: the plan is complete by then. */
+  private frozen: boolean | undefined;
 
   constructor(source: FormatSource, scope: Scope) {
     const ofValues = ESCAPES[source.escaping];
@@ -80,9 +82,10 @@ export class LogFormat {
 
   /** False when a late variable stands in it that its end cannot fill in: the exchange is needed until then. */
   get freezes(): boolean {
-    return this.parts.every(
+    this.frozen ??= this.parts.every(
       (part) => typeof part === 'string' || !part.ref.late || part.ref.atEnd !== undefined,
     );
+    return this.frozen;
   }
 
   /** The gaps, in their order. */

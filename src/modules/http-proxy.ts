@@ -181,7 +181,10 @@ const variables: readonly VariableDeclaration[] = [
   { name: 'proxy_port', changeable: true, evaluate: (x) => contextOf(x)?.port },
   {
     name: 'proxy_add_x_forwarded_for',
-    evaluate: (x) => [...x.headers.getAll('x-forwarded-for'), x.remote.address].join(', '),
+    evaluate(x) {
+      const before = x.headers.joined('x-forwarded-for');
+      return before === undefined ? x.remote.address : `${before}, ${x.remote.address}`;
+    },
   },
   {
     name: 'proxy_internal_body_length',

@@ -1,5 +1,6 @@
 // A client's connection while it speaks HTTP: reads heads one after another, feeds bodies, sends answers, keeps alive or lingers.
 // One exchange at a time; what the client sends ahead waits. As ngx_http_request.c.
+import { NO_BYTES } from '../base/bytes.ts';
 import { CLIENT_BODY_TIMED_OUT, CLIENT_GONE, CLIENT_GONE_EARLY, CLIENT_TIMED_OUT } from '../base/failures.ts';
 import type { Ms } from '../base/time.ts';
 import { CHUNK_END, chunkHead, lastChunk } from '../http/body.ts';
@@ -528,7 +529,8 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
 
   /** Another owner has the socket (a tunnel). Returns what the client sent ahead, and whether it has half-closed: the engine told us. */
   surrender(): { readonly ahead: Uint8Array; readonly halfClosed: boolean } {
-    const ahead = this.ahead.bytes.subarray(this.ahead.start, this.ahead.end);
+    const { bytes, start, end } = this.ahead;
+    const ahead = start === end ? NO_BYTES : bytes.subarray(start, end);
     this.resume();
     this.forget();
     return { ahead, halfClosed: this.halfClosed };

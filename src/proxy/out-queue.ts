@@ -1,6 +1,6 @@
 // What waits to be sent on one connection: bytes go out at once when they can; what the system does not take is copied and waits, in
 // memory and then in a temporary file where that is allowed. Used for answers to clients and for requests to peers.
-import { concatBytes, copyBytes, putBytes, writeBytes } from '../base/bytes.ts';
+import { concatBytes, copyBytes, NO_BYTES, putBytes, writeBytes } from '../base/bytes.ts';
 import { type FileError, isFileError } from '../base/file-error.ts';
 import { SEND_PENDING_BYTES_MAX } from '../base/limits.ts';
 import type { Ms } from '../base/time.ts';
@@ -151,6 +151,7 @@ export class OutQueue {
 
   /** What waits, for another owner of the connection; a file's part is not asked for (a 101 has none). */
   takePending(): Uint8Array {
+    if (this.pieces.length === 0) return NO_BYTES;
     const bytes = concatBytes(this.pieces);
     this.pieces.length = 0;
     this.memoryBytes = 0;

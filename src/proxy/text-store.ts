@@ -1,7 +1,7 @@
 // Byte strings kept outside of JavaScript's heap, in cells of 64 bytes: what thousands of tunnels keep for their log lines costs little
 // more than its length, is never moved and gives the garbage collector nothing to do.
 import { assert, DEBUG } from '../base/assert.ts';
-import { byteString } from '../base/bytes.ts';
+import { byteString, newBytes, writeBytes } from '../base/bytes.ts';
 
 /** Names a stored text; NO_TEXT is the empty one. */
 export type TextHandle = number;
@@ -13,6 +13,10 @@ const CELL_BITS = 6;
 const LENGTH_BYTES = 4;
 const PAGE_CELLS = 512;
 const PAGE_BITS = 9;
+
+/** Texts go to their cells and come back by way of this. */
+const STAGE_BYTES = 4096;
+const stage = newBytes(STAGE_BYTES);
 
 /** So many cells at a time, with the number of the cell that follows each: 0 for none. */
 class Page {
@@ -37,17 +41,20 @@ export class TextStore {
     let at = placeOf(first);
     for (let shift = 0; shift < 8 * LENGTH_BYTES; shift += 8) bytes[at++] = length >> shift;
     let left = CELL_BYTES - LENGTH_BYTES;
-    for (let i = 0; i < length; i++) {
-      if (left === 0) {
-        const follower = this.takeCell();
-        next[indexOf(cell)] = follower;
-        cell = follower;
-        ({ bytes, next } = this.pageOf(cell));
-        at = placeOf(cell);
-        left = CELL_BYTES;
+    for (let from = 0; from < length; from += STAGE_BYTES) {
+      const staged = writeBytes(stage, from === 0 ? text : text.slice(from), 0);
+      for (let i = 0; i < staged; i++) {
+        if (left === 0) {
+          const follower = this.takeCell();
+          next[indexOf(cell)] = follower;
+          cell = follower;
+          ({ bytes, next } = this.pageOf(cell));
+          at = placeOf(cell);
+          left = CELL_BYTES;
+        }
+        bytes[at++] = stage[i] ?? 0;
+        left--;
       }
-      bytes[at++] = text.charCodeAt(i);
-      left--;
     }
     return first;
   }
@@ -56,16 +63,23 @@ export class TextStore {
     if (handle === NO_TEXT) return '';
     let left = this.lengthOf(handle);
     let text = '';
+    let staged = 0;
     let skip = LENGTH_BYTES;
     for (let cell = handle; left > 0; cell = this.nextOf(cell)) {
       if (DEBUG) assert(cell !== 0, 'a stored text is cut');
+      if (staged + CELL_BYTES > STAGE_BYTES) {
+        text += byteString(stage, 0, staged);
+        staged = 0;
+      }
       const taken = Math.min(left, CELL_BYTES - skip);
+      const { bytes } = this.pageOf(cell);
       const start = placeOf(cell) + skip;
-      text += byteString(this.pageOf(cell).bytes, start, start + taken);
+      for (let i = start; i < start + taken; i++) stage[staged++] = bytes[i] ?? 0;
       left -= taken;
       skip = 0;
     }
-    return text;
+    const rest = byteString(stage, 0, staged);
+    return text === '' ? rest : text + rest;
   }
 
   /** Gives the text's cells back. */

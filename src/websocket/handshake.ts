@@ -65,7 +65,8 @@ function openingFault(
 ): string {
   if (!/^[A-Za-z0-9+/]{21}[AQgw]==$/.test(key)) return 'Sec-WebSocket-Key is not 16 bytes in base64';
   if (fields.get('sec-websocket-version') !== '13') return 'Sec-WebSocket-Version is not 13';
-  if (new Set(protocols).size !== protocols.length) return 'a subprotocol is offered twice';
+  if (protocols.length > 1 && new Set(protocols).size !== protocols.length)
+    return 'a subprotocol is offered twice';
   return extensions === undefined ? 'Sec-WebSocket-Extensions is malformed' : '';
 }
 
@@ -88,11 +89,13 @@ function acceptanceFault(
 
 function hasToken(fields: Fields, lower: string, token: string): boolean {
   const text = fields.joined(lower, ',');
-  if (text === undefined || text === token) return text !== undefined;
+  if (text === undefined) return false;
+  if (text.length === token.length) return text.toLowerCase() === token; // shorter ones and a comma cannot make it up
   return tokens(text).some((each) => each.toLowerCase() === token);
 }
 
 function tokens(text: string): string[] {
+  if (text === '') return [];
   return text
     .split(',')
     .map((each) => each.replace(/^[ \t]+|[ \t]+$/g, ''))
