@@ -26,10 +26,10 @@ const WORKER_FILE = fileURLToPath(new URL('./worker.js', import.meta.url));
 const TITLE = 'holdfast: worker process';
 
 /**
- * A worker's young generation grows to 24 MB under load, a quarter of what V8 lets it by itself: smaller ones (8 MB) are collected so
- * often that what is under way counts, and plain requests pay 3 µs each for it. garbage.ts makes it small again. It is collected by one
- * thread, since a second one costs more than it takes over; one thread helps compiling (each has an allocator's arena of its own). The
- * compiler between the quick and the good one, which Node.js 24 switched on, is off: it alone keeps 1,300 bytes for each of 8,000
+ * The two halves of a worker's young generation grow to 8 MB each under load, half of what V8 lets them by itself: with 2 MB it is
+ * collected so often that what is under way counts, and a plain request pays 3 µs for that. garbage.ts makes it small again. One thread
+ * collects it, since a second one costs more than it takes over; one thread helps compiling (each has an allocator's arena of its own).
+ * The compiler between the quick and the good one, which Node.js 24 switched on, is off: it alone keeps 1,300 bytes for each of 8,000
  * sockets. What NODE_OPTIONS says of a flag counts.
  */
 const NODE_FLAGS = ['--max-semi-space-size=8', '--no-parallel-scavenge', '--v8-pool-size=1', '--no-maglev'];
