@@ -122,33 +122,31 @@ describe('the logs of a process', () => {
     expect(readFileSync(path, 'latin1')).toBe('new\n');
   });
 
-  it.skipIf(process.platform !== 'linux')(
-    'tell at the end of what is lost, in the error log or else at last',
-    () => {
-      const logs = new LogFiles(NOW, '');
-      opened(logs, plan('/dev/full'), plan('/dev/null'));
-      const writer = logs.writer(plan('/dev/full'));
-      const said: string[] = [];
-      let errorLog = logs.writer(plan('/dev/null'));
-      logs.alert = (text) => {
-        said.push(text);
-        errorLog.write(`${text}\n`);
-      };
-      for (let count = 0; count < 3; count++) writer.write('line\n');
-      const refused: string[] = [];
-      logs.finish((text) => void refused.push(text));
-      const loss = (lines: number): string =>
-        `write() to "/dev/full" failed (28: No space left on device); lines lost in all: ${lines}`;
-      expect(said.at(-1)).toBe(loss(3));
-      expect(refused).toEqual([]);
-      errorLog = writer;
-      logs.finish((text) => void refused.push(text));
-      expect(refused).toEqual([loss(3)]);
-      logs.drop('/dev/full');
-      expect(said.at(-1)).toBe(loss(4));
-      logs.closeAll();
-    },
-  );
+  it('tell at the end of what is lost, in the error log or else at last', (context) => {
+    context.skip(process.platform !== 'linux', 'the case needs Linux: /dev/full');
+    const logs = new LogFiles(NOW, '');
+    opened(logs, plan('/dev/full'), plan('/dev/null'));
+    const writer = logs.writer(plan('/dev/full'));
+    const said: string[] = [];
+    let errorLog = logs.writer(plan('/dev/null'));
+    logs.alert = (text) => {
+      said.push(text);
+      errorLog.write(`${text}\n`);
+    };
+    for (let count = 0; count < 3; count++) writer.write('line\n');
+    const refused: string[] = [];
+    logs.finish((text) => void refused.push(text));
+    const loss = (lines: number): string =>
+      `write() to "/dev/full" failed (28: No space left on device); lines lost in all: ${lines}`;
+    expect(said.at(-1)).toBe(loss(3));
+    expect(refused).toEqual([]);
+    errorLog = writer;
+    logs.finish((text) => void refused.push(text));
+    expect(refused).toEqual([loss(3)]);
+    logs.drop('/dev/full');
+    expect(said.at(-1)).toBe(loss(4));
+    logs.closeAll();
+  });
 
   it('go to a pipe in whole lines, so that those of several workers do not mix', (context) => {
     context.skip(process.platform === 'win32', NOT_ON_WINDOWS);

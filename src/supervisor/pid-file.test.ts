@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { emptyFolder } from '../../test/e2e/program.ts';
+import { needsLinux } from '../../test/support/skip.ts';
 import { readPidFile, removePidFile, strangerName, testPidFile, writePidFile } from './pid-file.ts';
 
 describe('the pid file', () => {
@@ -61,7 +62,8 @@ describe('the pid file', () => {
     }
   });
 
-  it.skipIf(process.platform !== 'linux')('that is a FIFO or a device is not waited for', () => {
+  it('that is a FIFO or a device is not waited for', (context) => {
+    context.skip(process.platform !== 'linux', 'the case needs Linux: its words for a FIFO, and /dev/zero');
     const fifo = join(emptyFolder(), 'fifo');
     execFileSync('mkfifo', [fifo]);
     expect(readPidFile(fifo)).toEqual({
@@ -72,7 +74,9 @@ describe('the pid file', () => {
   });
 });
 
-describe.skipIf(process.platform !== 'linux')('a process that a pid file names', () => {
+describe('a process that a pid file names', () => {
+  needsLinux('names of processes are read from /proc');
+
   it('is a stranger by its name', async () => {
     const child = spawn('sleep', ['60']);
     onTestFinished(() => void child.kill());

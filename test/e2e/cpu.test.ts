@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { needsLinux } from '../support/skip.ts';
 import { freePort, type Program, startProgram, until } from './program.ts';
 
 /** What it may use of one core; a loop that spins takes all of it. */
@@ -13,7 +14,9 @@ const FLOOD = Buffer.alloc(64 * 1024);
 const ASKS = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: bytes\r\n\r\n';
 const ANSWER = 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: bytes\r\n\r\n';
 
-describe.skipIf(process.platform !== 'linux')('a balancer uses no CPU', { timeout: 60_000 }, () => {
+describe('a balancer uses no CPU', { timeout: 60_000 }, () => {
+  needsLinux('CPU is read from /proc');
+
   it('at rest', async () => {
     const port = await freePort();
     await rests(await startProgram(`worker_processes 2; http { server { listen ${port}; return 204; } }`));

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { needsLinux, skipCasesWhere } from '../support/skip.ts';
 import { curl } from './clients.ts';
 import {
   type Ended,
@@ -171,7 +172,10 @@ describe('-s', () => {
   });
 });
 
-describe.skipIf(IS_NGINX || process.platform !== 'linux')('-s where the pid file is stale', () => {
+describe('-s where the pid file is stale', () => {
+  needsLinux('names of processes are read from /proc');
+  skipCasesWhere(IS_NGINX, 'nginx signals whatever the number names');
+
   it('signals no stranger', async () => {
     const folder = emptyFolder();
     const other = spawn('sleep', ['60']);

@@ -6,6 +6,7 @@ import { closeSync, constants, existsSync, openSync, readSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { needsLinux, skipCasesWhere } from '../support/skip.ts';
 import { curl } from './clients.ts';
 import { emptyFolder, freePort, IS_NGINX, type Program, ROOT, startProgram, until } from './program.ts';
 
@@ -22,7 +23,9 @@ async function begin(
   return { program, ask: (path = '/') => curl(`http://127.0.0.1:${port}${path}`) };
 }
 
-describe.skipIf(IS_NGINX)('what has no effect', () => {
+describe('what has no effect', () => {
+  skipCasesWhere(IS_NGINX, 'nginx has uses for what has none here');
+
   it.each(['on', 'off'])(
     'is said once at info when the program starts, with master_process %s',
     async (master) => {
@@ -45,7 +48,10 @@ describe.skipIf(IS_NGINX)('what has no effect', () => {
   );
 });
 
-describe.skipIf(process.platform !== 'linux' || IS_NGINX)('a log that cannot be written', () => {
+describe('a log that cannot be written', () => {
+  needsLinux('/dev/full, and FIFOs as logs');
+  skipCasesWhere(IS_NGINX, 'nginx says other things of such logs');
+
   it('to a full disk is told of in the error log, once', async () => {
     const { program, ask } = await begin('access_log /dev/full;');
     const lines = (): string[] =>

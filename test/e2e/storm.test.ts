@@ -2,6 +2,7 @@
 // processes and descriptors as before.
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { needsLinux } from '../support/skip.ts';
 import { curl, openSocket } from './clients.ts';
 import { startNode } from './nodes.ts';
 import { freePort, type Program, startProgram, until } from './program.ts';
@@ -16,7 +17,9 @@ function descriptorsOf(program: Program): number {
   return program.processes().reduce((sum, pid) => sum + readdirSync(`/proc/${pid}/fd`).length, 0);
 }
 
-describe.skipIf(process.platform !== 'linux')('a storm', { timeout: 60_000 }, () => {
+describe('a storm', { timeout: 60_000 }, () => {
+  needsLinux('descriptors are counted in /proc');
+
   it('of 50 HUPs, a broken file in the midst, closes nothing and ends with the last file', async () => {
     const { port, text, program } = await begin();
     const talker = await openSocket(`ws://127.0.0.1:${port}/chat`);
