@@ -1,7 +1,7 @@
 // A client's connection while it speaks HTTP: reads heads one after another, feeds bodies, sends answers, keeps alive or lingers.
 // One exchange at a time; what the client sends ahead waits. As ngx_http_request.c.
 import { NO_BYTES } from '../base/bytes.ts';
-import { CLIENT_BODY_TIMED_OUT, CLIENT_GONE, CLIENT_GONE_EARLY, CLIENT_TIMED_OUT } from '../base/failures.ts';
+import { CLIENT_BODY_TIMED_OUT, CLIENT_GONE, CLIENT_TIMED_OUT } from '../base/failures.ts';
 import type { Ms } from '../base/time.ts';
 import { CHUNK_END, chunkHead, lastChunk } from '../http/body.ts';
 import type { RequestHeadParser } from '../http/head.ts';
@@ -10,9 +10,10 @@ import type { Conn, ConnectionHandler, IoError, TimerOwner, TimerSlot } from '..
 import { Ahead } from './ahead.ts';
 import { BodyStore } from './body-store.ts';
 import { ClientDeadlines, NEVER } from './client-deadlines.ts';
+import { goesOnAlone, leaving, noticesGone, readsBody } from './client-leaving.ts';
 import type { Driver } from './driver.ts';
 import { ioErrorText } from './error-text.ts';
-import type { AnswerSink, Client, Event, Exchange } from './exchange.ts';
+import type { AnswerSink, Client, Exchange } from './exchange.ts';
 import type { IdleEnd } from './log-context.ts';
 import { OutQueue, SMALL_QUEUE } from './out-queue.ts';
 import { paceOf } from './pace.ts';
@@ -54,6 +55,8 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   private goneBy: IoError | undefined;
   /** For `reset_timedout_connection`. */
   private timedOut = false;
+  /** The head was none, and more of it, or of a body, may be under way: as nginx's `read->ready`, closing would be a reset. */
+  private headRefused = false;
   /** The next request had begun to come when the one before it ended: `$pipe`. */
   pipelined = false;
   /** The exchange waits to stream a body: told at the turn's end, when what came with the head has been taken in (it may be all). */
@@ -108,15 +111,8 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     }
     const { x } = run;
     if (readsBody(x)) x.keepalive = false;
-    if (readsBody(x) || this.noticesGone(x)) run.event(leaving(x));
+    if (readsBody(x) || noticesGone(x)) run.event(leaving(x));
     this.settle();
-  }
-
-  /** As ngx_http_upstream_check_broken_connection() and ngx_http_test_reading(). */
-  private noticesGone(x: Exchange): boolean {
-    const { pass, phase } = x;
-    if (pass?.settings.ignoreClientAbort === true) return false;
-    return phase === 'wait' || x.peer !== undefined;
   }
 
   writable(): void {
@@ -490,9 +486,6 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     });
   }
 
-  /** The head was none, and more of it, or of a body, may be under way: as nginx's `read->ready`, closing would be a reset. */
-  private headRefused = false;
-
   private lingerOrClose(x: Exchange): void {
     const { core } = x.location;
     const more = this.ahead.length > 0 || !x.body.complete || this.headRefused;
@@ -617,31 +610,3 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     else run.fail(status);
   }
 }
-
-/** The request is not whole: a client that leaves has sent a bad one. */
-function readsBody({ body }: Exchange): boolean {
-  return body.phase === 'storing' || body.phase === 'streaming';
-}
-
-/** `proxy_ignore_client_abort`: a client that has gone is noticed when it is to be sent something. */
-function goesOnAlone(x: Exchange): boolean {
-  return (
-    x.pass?.settings.ignoreClientAbort === true && !x.answer.headSent && !x.wantsUpgrade && !readsBody(x)
-  );
-}
-
-/** The client has left: by a half-close, or by an error. */
-function leaving(x: Exchange, error?: IoError): Event {
-  const early = readsBody(x);
-  const failure = early ? CLIENT_GONE_EARLY : CLIENT_GONE;
-  if (x.peer === undefined || early || (error !== undefined && error.call !== 'recv'))
-    return error === undefined
-      ? { type: 'failed', failure }
-      : { type: 'failed', failure, detail: ioErrorText(error) };
-  const why = error === undefined ? '' : ` (${error.errno}: ${error.text})`;
-  return { type: 'failed', failure, detail: GONE_WHILE_PASSED + why };
-}
-
-/** As ngx_http_upstream_check_broken_connection() says it where there is epoll. */
-const GONE_WHILE_PASSED =
-  'epoll_wait() reported that client prematurely closed connection, so upstream connection is closed too';
