@@ -11,7 +11,8 @@ for (let i = 0, word = 1; i < PERIOD; i++) {
   word = (Math.imul(word, 1_103_515_245) + 12_345) >>> 0;
   pattern[i] = word >>> 16;
 }
-pattern.copyWithin(PERIOD, 0, BLOCK);
+// One by one, for a block is longer than the period: copyWithin() would bring the zeros behind it.
+for (let i = PERIOD; i < pattern.length; i++) pattern[i] = pattern[i - PERIOD]!;
 
 /** Sends `total` bytes of the stream from `end`, as fast as they are taken; then half-closes where `thenEnds`. */
 export function pour(end: End, total: number, thenEnds = false): void {
