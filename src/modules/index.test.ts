@@ -1,4 +1,5 @@
 // Every directive of every module tested against its own declaration, and the list against itself.
+import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { checkDeclaration } from '../config/declaration.ts';
 import type { Directive } from '../config/directive.ts';
@@ -26,8 +27,25 @@ describe('the modules', () => {
     expect(all.filter((each) => each.unsupported && own.has(each.name)).map((each) => each.name)).toEqual([]);
   });
 
+  it('list every directive that a file of theirs declares', async () => {
+    const listed = new Set<unknown>(all);
+    const files = readdirSync(import.meta.dirname).filter((file) => /^[^.]+\.ts$/.test(file));
+    const forgotten: string[] = [];
+    for (const file of files) {
+      const exported: Record<string, unknown> = await import(`./${file.slice(0, -'.ts'.length)}.ts`);
+      for (const [name, value] of Object.entries(exported)) {
+        if (isDirective(value) && !listed.has(value)) forgotten.push(`${file}: ${name}`);
+      }
+    }
+    expect(forgotten).toEqual([]);
+  });
+
   it('name no variable twice', () => {
     const names = modules.flatMap((module) => (module.variables ?? []).map((each) => each.name));
     expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
   });
 });
+
+function isDirective(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'contexts' in value && 'defaultText' in value;
+}
