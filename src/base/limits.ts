@@ -110,6 +110,12 @@ export const SEND_LINGER_MS = limit(
   'ms',
   'the portable engine drops a closed connection whose peer has taken nothing of what waits for this long',
 );
+export const HELD_AHEAD_BYTES_MAX = limit(
+  'held_ahead',
+  16_384,
+  'bytes',
+  'a client that sends more than this ahead of its answers is not read until they are out; that it leaves is then noticed at the next write only',
+);
 export const TUNNEL_PENDING_BYTES_MAX = limit(
   'tunnel_pending',
   131_072,

@@ -2,6 +2,7 @@
 // One exchange at a time; what the client sends ahead waits. As ngx_http_request.c.
 import { NO_BYTES } from '../base/bytes.ts';
 import { CLIENT_BODY_TIMED_OUT, CLIENT_GONE, CLIENT_TIMED_OUT } from '../base/failures.ts';
+import { HELD_AHEAD_BYTES_MAX } from '../base/limits.ts';
 import type { Ms } from '../base/time.ts';
 import { CHUNK_END, chunkHead, lastChunk } from '../http/body.ts';
 import type { RequestHeadParser } from '../http/head.ts';
@@ -44,7 +45,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   private readonly deadlines: ClientDeadlines;
   private readonly parser: RequestHeadParser;
   private state: State = 'head';
-  /** What came ahead of its time, copied; reading pauses while there is any. */
+  /** What came ahead of its time, copied. Reading goes on, so that the client's leaving is noticed, and pauses where it is much. */
   readonly ahead = new Ahead();
   /** A head has just been read, and `ahead` is what followed it in the same read: its own call takes it, after the exchange's start. */
   private beginning = false;
@@ -105,10 +106,14 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
 
   ended(): void {
     this.halfClosed = true;
+    this.noticeEnd();
+  }
+
+  /** Asked again of a request that was here before the client's end: with `ahead`, that may be later. */
+  private noticeEnd(): void {
     const { run } = this;
-    if (this.state !== 'busy' || run === undefined) {
-      return this.state === 'head' ? this.headEnded('closed') : this.close();
-    }
+    if (this.state === 'head') return this.ahead.length > 0 ? undefined : this.headEnded('closed');
+    if (this.state !== 'busy' || run === undefined) return this.close();
     const { x } = run;
     if (readsBody(x)) x.keepalive = false;
     if (readsBody(x) || noticesGone(x)) run.event(leaving(x));
@@ -163,7 +168,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   private take(bytes: Uint8Array, start: number, end: number): void {
     switch (this.state) {
       case 'head':
-        return this.readHead(bytes, start, end);
+        return this.ahead.length > 0 ? this.hold(bytes, start, end) : this.readHead(bytes, start, end);
       case 'busy':
       case 'emptying':
         return this.feed(bytes, start, end);
@@ -201,6 +206,13 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     const left = this.ahead.length;
     this.ahead.clear();
     if (left > 0) this.feed(bytes, next, end);
+    if (this.halfClosed) this.noticeEndLater();
+  }
+
+  private noticeEndLater(): void {
+    this.driver.engine.defer(() => {
+      if (this.state === 'busy') this.noticeEnd();
+    });
   }
 
   /** Bytes after a head: its body's, or the next request's, which waits. */
@@ -263,7 +275,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
 
   private hold(bytes: Uint8Array, start: number, end: number): void {
     this.ahead.hold(bytes, start, end);
-    this.pause();
+    if (this.ahead.length >= HELD_AHEAD_BYTES_MAX) this.pause();
   }
 
   private releaseHeld(): void {
@@ -271,7 +283,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     const { bytes, start, end } = this.ahead;
     this.ahead.clear();
     if (start < end) this.take(bytes, start, end);
-    if (this.ahead.length === 0 && this.run?.requestFull !== true) this.resume();
+    if (this.ahead.length < HELD_AHEAD_BYTES_MAX && this.run?.requestFull !== true) this.resume();
   }
 
   private pause(): void {
@@ -312,6 +324,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.deadlines.read = this.driver.engine.now() + core.bodyTimeoutMs;
     this.streamAsked = how === 'stream';
     this.releaseHeld();
+    if (this.halfClosed) this.noticeEndLater();
   }
 
   /** As ngx_http_test_expect(): before a body is read or read away, and be it an empty one. */
@@ -364,7 +377,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
       this.client.requests < core.keepaliveRequestsMax &&
       x.now - this.client.startedAt < core.keepaliveTimeMs &&
       this.mayGoOn &&
-      !this.halfClosed &&
+      !(this.halfClosed && this.ahead.length === 0) &&
       x.body.phase !== 'failed' &&
       !this.driver.refusesKeepalive(core, agent, x.method);
   }
