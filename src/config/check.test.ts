@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { flag, integer, oneOf, optional, rest, time, word } from './argument.ts';
 import { checkConfig, defaultValue, type Environment } from './check.ts';
-import { type Directive, directive, unsupported } from './directive.ts';
+import { type Directive, directive, type Site, unsupported } from './directive.ts';
 import { parseText } from './tree.ts';
 
 const plain = { doc: 'a directive', example: 'x;' } as const;
@@ -154,6 +154,27 @@ describe('a configuration that is right', () => {
   it('reads a default by the code that reads the file', () => {
     expect(defaultValue(readTimeout, environment)).toBe(60_000);
     expect(defaultValue(processes, environment)).toBeUndefined();
+  });
+
+  it('reads a default once, but one that depends on where the configuration stands each time', () => {
+    let reads = 0;
+    const counted = (value: (site: Site) => string): Directive<string> => ({
+      ...bare,
+      defaultText: '',
+      read: (site) => {
+        reads++;
+        return value(site);
+      },
+    });
+    const constant = counted(() => 'constant');
+    const path = counted((site) => site.prefixPath('logs'));
+    expect(defaultValue(constant, environment)).toBe('constant');
+    expect(defaultValue(constant, environment)).toBe('constant');
+    expect(reads).toBe(1);
+    expect(defaultValue(path, environment)).toBe('/prefix/logs');
+    expect(defaultValue(path, { ...environment, prefixPath: (name) => `/else/${name}` })).toBe('/else/logs');
+    expect(defaultValue(constant, environment, 'other')).toBe('constant');
+    expect(reads).toBe(4);
   });
 });
 

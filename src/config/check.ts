@@ -1,6 +1,7 @@
 // Statements → checked directives with their values: name, context, block, arity, duplicates, argument by argument, in nginx's
 // order and wording (ngx_conf_handler()). Every mistake is gathered. What values mean together is plan/'s.
 import { CONFIG_ERRORS_MAX } from '../base/limits.ts';
+import { finished, type Steps } from '../base/steps.ts';
 import { ConfigError, type Mistake } from './config-error.ts';
 import type { Context, Directive, Site, Statement, Word } from './directive.ts';
 import { type FileFailure, failureMessage } from './files.ts';
@@ -57,11 +58,24 @@ export function checkConfig(
   environment: Environment,
   context: Context = 'main',
 ): CheckedConfig {
+  return finished(checkSteps(statements, directives, environment, context));
+}
+
+/** A step a statement. */
+export function* checkSteps(
+  statements: readonly Statement[],
+  directives: readonly Directive<unknown>[],
+  environment: Environment,
+  context: Context = 'main',
+): Steps<CheckedConfig> {
   const checker = new Checker(directives, environment);
-  const block = checker.block(statements, context, undefined);
+  const block = yield* checker.block(statements, context, undefined);
   const { errors, errorsDropped, warnings, unread, captures } = checker;
   return { block, errors, errorsDropped, warnings, unread, captures };
 }
+
+/** Values of the declared defaults that are the same in every environment. */
+const constantDefaults = new Map<Directive<unknown>, unknown>();
 
 /** The value of a directive's default (or of another that is given), read by the same code as the file's; undefined where it has none. */
 export function defaultValue<T>(
@@ -70,6 +84,47 @@ export function defaultValue<T>(
   words: string | undefined = directive.defaultText,
 ): T | undefined {
   if (words === undefined) return undefined;
+  if (words !== directive.defaultText) return readDefault(directive, environment, words);
+  const key = directive as Directive<unknown>;
+  if (constantDefaults.has(key)) return constantDefaults.get(key) as T;
+  const watched = new WatchedEnvironment(environment);
+  const value = readDefault(directive, watched, words);
+  if (!watched.wasAsked) constantDefaults.set(key, value);
+  return value;
+}
+
+/** Notes whether a reader asked for anything. */
+class WatchedEnvironment implements Environment {
+  wasAsked = false;
+  private readonly environment: Environment;
+
+  constructor(environment: Environment) {
+    this.environment = environment;
+  }
+
+  confPath(path: string): string {
+    return this.asked.confPath(path);
+  }
+
+  prefixPath(path: string): string {
+    return this.asked.prefixPath(path);
+  }
+
+  readFile(path: string): string | FileFailure {
+    return this.asked.readFile(path);
+  }
+
+  get anyPort(): boolean {
+    return this.asked.anyPort === true;
+  }
+
+  private get asked(): Environment {
+    this.wasAsked = true;
+    return this.environment;
+  }
+}
+
+function readDefault<T>(directive: Directive<T>, environment: Environment, words: string): T {
   const text = `${directive.name} ${words};`;
   const [context = 'main'] = directive.contexts;
   const { block, errors } = checkConfig(parseText(text).statements, [directive], environment, context);
@@ -99,14 +154,15 @@ class Checker {
     }
   }
 
-  block(statements: readonly Statement[], context: Context, opener: Statement | undefined): Block {
+  *block(statements: readonly Statement[], context: Context, opener: Statement | undefined): Steps<Block> {
     const entries: Entry[] = [];
     const seen = new Set<Directive<unknown>>();
     for (const statement of statements) {
+      yield;
       const directive = this.choose(statement, context);
       if (directive === undefined) {
         if (!this.full) this.unread.add(statement, opener);
-        this.lookInside(statement, context);
+        yield* this.lookInside(statement, context);
         continue;
       }
       const duplicate = !directive.repeat && seen.has(directive);
@@ -117,7 +173,7 @@ class Checker {
       const block =
         inner === undefined || statement.block === undefined
           ? undefined
-          : this.block(statement.block, inner, statement);
+          : yield* this.block(statement.block, inner, statement);
       if (value === REFUSED) {
         if (!this.full) this.unread.add(statement, opener);
       } else entries.push({ directive, value: value as NonNullable<unknown>, statement, block });
@@ -126,7 +182,7 @@ class Checker {
   }
 
   /** The block of a mistyped or misplaced name is read as what was meant, for the mistakes in it. */
-  private lookInside({ name, block }: Statement, context: Context): void {
+  private *lookInside({ name, block }: Statement, context: Context): Steps<void> {
     if (block === undefined || this.full) return;
     const here = this.declaredIn(context).filter((each) => each.opens !== undefined);
     const near = nearest(
@@ -134,7 +190,8 @@ class Checker {
       here.map((each) => each.name),
     );
     const meant = this.table.get(name.text)?.[0] ?? here.find((each) => each.name === near);
-    if (meant?.opens !== undefined && meant.opens !== 'statements') this.block(block, meant.opens, undefined);
+    if (meant?.opens !== undefined && meant.opens !== 'statements')
+      yield* this.block(block, meant.opens, undefined);
   }
 
   private declaredIn(context: Context): Directive<unknown>[] {

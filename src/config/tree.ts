@@ -7,6 +7,7 @@ import {
   INCLUDE_DEPTH_MAX,
   INCLUDES_MAX,
 } from '../base/limits.ts';
+import { finished, type Steps } from '../base/steps.ts';
 import { ConfigError } from './config-error.ts';
 import type { Source, Statement, Word } from './directive.ts';
 import { type ConfigFiles, failureMessage, isGlob } from './files.ts';
@@ -23,15 +24,24 @@ export interface ParsedConfig {
   readonly sources: readonly Source[];
 }
 
-export function parseConfig(
+interface ParseOptions {
+  readonly globals?: string;
+}
+
+export function parseConfig(file: string, files: ConfigFiles, options: ParseOptions = {}): ParsedConfig {
+  return finished(parseSteps(file, files, options));
+}
+
+/** A step a statement. */
+export function* parseSteps(
   file: string,
   files: ConfigFiles,
-  { globals }: { readonly globals?: string } = {},
-): ParsedConfig {
+  { globals }: ParseOptions = {},
+): Steps<ParsedConfig> {
   const reader = new TreeReader(folderOf(file), files);
   const statements: Statement[] = [];
-  if (globals !== undefined) reader.readGlobals(globals, statements);
-  reader.readMain(file, statements);
+  if (globals !== undefined) yield* reader.readGlobals(globals, statements);
+  yield* reader.readMain(file, statements);
   return reader.parsed(statements);
 }
 
@@ -76,31 +86,37 @@ class TreeReader {
     return { statements, errors, errorsDropped, sources: [...this.sources.values()] };
   }
 
-  readMain(file: string, into: Statement[]): void {
+  *readMain(file: string, into: Statement[]): Steps<void> {
     const source = this.open(file);
     if (source instanceof ConfigError) this.fail(() => source);
     else if (source.text.length > CONFIG_BYTES_MAX)
       this.fail(() => withoutPlace(`"${file}" is longer than ${CONFIG_BYTES_MAX} bytes`));
-    else this.readSource(source, true, into);
+    else yield* this.readSource(source, true, into);
   }
 
-  readGlobals(text: string, into: Statement[]): void {
-    this.readSource({ file: COMMAND_LINE, text }, false, into);
+  *readGlobals(text: string, into: Statement[]): Steps<void> {
+    yield* this.readSource({ file: COMMAND_LINE, text }, false, into);
   }
 
-  private readSource(source: Source, isFile: boolean, into: Statement[]): void {
+  private *readSource(source: Source, isFile: boolean, into: Statement[]): Steps<void> {
     this.bytes += source.text.length;
     const report: Report = (from, to, message, hint) => {
       this.fail(() => errorAt(source, from, to, message, tokens.words[0]?.text ?? '', hint));
     };
     const tokens = new Tokens(source, isFile, report);
-    this.readBody({ tokens, source, isFile, report }, undefined, 0, into);
+    yield* this.readBody({ tokens, source, isFile, report }, undefined, 0, into);
   }
 
   /** Reads to the end of the block, or of the source where there is no `opener`. */
-  private readBody(from: Reading, opener: Opener | undefined, depth: number, into: Statement[]): void {
+  private *readBody(
+    from: Reading,
+    opener: Opener | undefined,
+    depth: number,
+    into: Statement[],
+  ): Steps<void> {
     const { tokens, report } = from;
     for (;;) {
+      yield;
       switch (tokens.next()) {
         case 'end':
           if (opener !== undefined) this.unclosed(from, opener);
@@ -112,19 +128,19 @@ class TreeReader {
           tokens.back(); // nginx sees no block here: the `}` closes the one around it
           return;
         case 'open':
-          this.readBlock(from, depth, into);
+          yield* this.readBlock(from, depth, into);
           break;
         case 'statement': {
           const [name, ...words] = tokens.words;
           if (name === undefined || tokens.broken) break;
-          if (name.text === 'include') this.include(name, words, into);
+          if (name.text === 'include') yield* this.include(name, words, into);
           else into.push({ name, words, block: undefined });
         }
       }
     }
   }
 
-  private readBlock(from: Reading, depth: number, into: Statement[]): void {
+  private *readBlock(from: Reading, depth: number, into: Statement[]): Steps<void> {
     const { tokens, report } = from;
     const { at, broken, sharp } = tokens;
     const [name, ...words] = tokens.words;
@@ -137,7 +153,7 @@ class TreeReader {
       this.fail(() => errorAtWord(name, 'directive "include" is not terminated by ";"', 'include'));
     }
     const block: Statement[] = [];
-    this.readBody(from, { name, sharp }, depth + 1, block);
+    yield* this.readBody(from, { name, sharp }, depth + 1, block);
     if (name === undefined || broken || !from.isFile || name.text === 'include') return;
     into.push({ name, words, block });
   }
@@ -160,7 +176,7 @@ class TreeReader {
     report(end, end, 'unexpected end of file, expecting "}"', from.suspect ?? hint);
   }
 
-  private include(name: Word, words: readonly Word[], into: Statement[]): void {
+  private *include(name: Word, words: readonly Word[], into: Statement[]): Steps<void> {
     const [word] = words;
     if (word === undefined || words.length > 1) {
       const message = 'invalid number of arguments in "include" directive';
@@ -183,7 +199,7 @@ class TreeReader {
         this.stop(word, `more than ${INCLUDES_MAX} files are included`);
       else if (this.bytes + source.text.length > CONFIG_BYTES_MAX)
         this.stop(word, `the configuration is longer than ${CONFIG_BYTES_MAX} bytes, with what it includes`);
-      else this.readSource(source, true, into);
+      else yield* this.readSource(source, true, into);
       if (this.stopped) break;
     }
     this.includeDepth--;

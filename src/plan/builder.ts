@@ -1,5 +1,6 @@
 // A plan under construction: what blocks share while they are compiled (variables, zones, logs, upstreams) and what is checked last.
 import { CONFIG_ERRORS_MAX } from '../base/limits.ts';
+import type { Steps } from '../base/steps.ts';
 import {
   type Block,
   type CheckedConfig,
@@ -132,20 +133,21 @@ export class Builder {
   }
 
   /** Compiles what `scope`'s block becomes: each module's slice, own or shared with the block around it. */
-  location(scope: BlockScope, facts: LocationFacts): LocationPlan {
+  *location(scope: BlockScope, facts: LocationFacts): Steps<LocationPlan> {
     const outer = scope.outer?.location;
     const written = new Set(scope.entries.map(({ directive }) => this.moduleOf.get(directive)));
-    const slices = this.modules.map((module, number) => {
-      const shared = outer?.slices[number];
+    const slices: unknown[] = [];
+    for (const module of this.modules) {
+      const shared = outer?.slices[slices.length];
       if (scope.context !== 'http' && (facts.kind === 'server' || written.has(module)))
         this.check(module, scope);
-      if (module.compile === undefined || (outer !== undefined && !written.has(module))) return shared;
-      const mistakes = this.errors.length + this.errorsDropped;
-      const slice = this.attempt(() => module.compile?.(scope, shared));
-      if (this.errors.length + this.errorsDropped === mistakes) return slice; // undefined for a module that has nothing to do here
-      this.failed.add(module);
-      return shared;
-    });
+      if (module.compile === undefined || (outer !== undefined && !written.has(module))) slices.push(shared);
+      else {
+        yield;
+        slices.push(this.slice(module, scope, shared));
+      }
+    }
+    yield;
     const unnamed = facts.kind === 'unnamed';
     const content = scope.content ?? (unnamed ? outer?.content : undefined);
     const slashed =
@@ -170,8 +172,16 @@ export class Builder {
       autoRedirect: slashed && scope.content !== undefined,
     };
     scope.location = plan;
-    this.fillInners(scope, plan);
+    yield* this.fillInners(scope, plan);
     return plan;
+  }
+
+  private slice(module: AnyModule, scope: BlockScope, shared: unknown): unknown {
+    const mistakes = this.errors.length + this.errorsDropped;
+    const slice = this.attempt(() => module.compile?.(scope, shared));
+    if (this.errors.length + this.errorsDropped === mistakes) return slice; // undefined for a module that has nothing to do here
+    this.failed.add(module);
+    return shared;
   }
 
   /** What many servers inherit is wrong in one place. */
@@ -197,7 +207,7 @@ export class Builder {
     return plan;
   }
 
-  private fillInners(outer: BlockScope, around: LocationPlan): void {
+  private *fillInners(outer: BlockScope, around: LocationPlan): Steps<void> {
     for (const { plan, entry } of outer.inners) {
       const scope = new BlockScope(this, entry.block ?? emptyBlock(entry), outer);
       const facts: LocationFacts = {
@@ -206,7 +216,7 @@ export class Builder {
         pattern: undefined,
         captureSlots: [],
       };
-      Object.assign(plan, this.location(scope, facts));
+      Object.assign(plan, yield* this.location(scope, facts));
       scope.location = plan;
     }
   }
@@ -279,13 +289,16 @@ export class Builder {
   }
 
   /** Binds what was used before it was declared; then nothing changes any more. */
-  complete(): void {
-    for (const missing of this.variables.bindAll()) this.fail(missing);
+  *complete(): Steps<void> {
+    for (const missing of yield* this.variables.bindAll()) this.fail(missing);
     for (const { name, kind, use, missing } of this.zoneUses) {
       use.number = this.zones.findIndex((zone) => zone.name === name && zone.kind === kind);
       if (use.number === -1) this.fail(() => missing);
     }
-    for (const work of this.completions) this.attempt(work);
+    for (const work of this.completions) {
+      yield;
+      this.attempt(work);
+    }
   }
 }
 

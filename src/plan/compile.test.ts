@@ -3,10 +3,14 @@ import { CONFIG_ERRORS_MAX } from '../base/limits.ts';
 import { memoryFiles } from '../config/files.ts';
 import { compileProcess } from '../modules/core.ts';
 import { modules } from '../modules/index.ts';
-import { type CompileResult, compilePlan } from './compile.ts';
+import { type CompileInput, type CompileResult, compilePlan, compileSteps } from './compile.ts';
 
 function compile(text: string, names: Readonly<Record<string, readonly string[]>> = {}): CompileResult {
-  return compilePlan({
+  return compilePlan(inputOf(text, names));
+}
+
+function inputOf(text: string, names: Readonly<Record<string, readonly string[]>> = {}): CompileInput {
+  return {
     file: '/conf/nginx.conf',
     prefix: '/prefix/',
     files: memoryFiles({ '/conf/nginx.conf': text }),
@@ -14,7 +18,7 @@ function compile(text: string, names: Readonly<Record<string, readonly string[]>
     hostname: 'Box',
     modules,
     processSettings: (main, events) => compileProcess(main, events, 2),
-  });
+  };
 }
 
 function messages(text: string, names?: Readonly<Record<string, readonly string[]>>): string[] {
@@ -23,6 +27,22 @@ function messages(text: string, names?: Readonly<Record<string, readonly string[
 
 const inHttp = (text: string): string => `events {}\nhttp {\n${text}\n}\n`;
 const inServer = (text: string): string => inHttp(`server { listen 80;\n${text}\n}`);
+
+describe('compiling', () => {
+  it('stops for others several times a server, and comes to the same plan', () => {
+    const server = (name: number): string =>
+      `server { listen 80; server_name s${name}; location / { return 200 $host; } }\n`;
+    const text = inHttp(Array.from({ length: 100 }, (_, name) => server(name)).join(''));
+    let stops = 0;
+    const steps = compileSteps(inputOf(text));
+    let step = steps.next();
+    for (; step.done !== true; step = steps.next()) stops++;
+    expect(stops).toBeGreaterThan(1000);
+    const servers = step.value.plan?.servers.map(({ name }) => name);
+    expect(servers?.length).toBe(100);
+    expect(servers).toEqual(compile(text).plan?.servers.map(({ name }) => name));
+  });
+});
 
 describe('an unknown variable', () => {
   it.each([

@@ -1,19 +1,14 @@
 // Configuration text → plan. One function, run by the master to learn what to open and resolve, and by each worker from the same texts.
 // All mistakes are gathered; a plan comes out only when there are none.
 import { CONFIG_ERRORS_MAX } from '../base/limits.ts';
-import {
-  type Block,
-  type CheckedConfig,
-  checkConfig,
-  type Entry,
-  type Environment,
-} from '../config/check.ts';
+import { finished, type Steps } from '../base/steps.ts';
+import { type Block, type CheckedConfig, checkSteps, type Entry, type Environment } from '../config/check.ts';
 import { ConfigError, type Mistake } from '../config/config-error.ts';
 import type { Directive, Source } from '../config/directive.ts';
 import type { ConfigFiles } from '../config/files.ts';
 import { placeOf } from '../config/position.ts';
 import { inReadingOrder } from '../config/reading-order.ts';
-import { folderOf, type ParsedConfig, parseConfig } from '../config/tree.ts';
+import { folderOf, type ParsedConfig, parseSteps } from '../config/tree.ts';
 import type { AnyModule } from '../modules/module.ts';
 import {
   blockDirectives,
@@ -79,18 +74,23 @@ export interface CompileResult {
 }
 
 export function compilePlan(input: CompileInput): CompileResult {
-  const parsed = parseConfig(
+  return finished(compileSteps(input));
+}
+
+/** In steps of which each is short, however long the configuration. */
+export function* compileSteps(input: CompileInput): Steps<CompileResult> {
+  const parsed = yield* parseSteps(
     input.file,
     input.files,
     input.globals === undefined ? {} : { globals: input.globals },
   );
   const environment = environmentOf(input);
-  const checked = checkConfig(parsed.statements, allDirectives(input.modules), environment);
+  const checked = yield* checkSteps(parsed.statements, allDirectives(input.modules), environment);
   const { modules, names, file, defaults } = input;
   const builder = new Builder({ modules, environment, names, file, defaults });
   builder.checkCaptures(checked.captures);
   const compiler = new Compiler(builder, input);
-  const plan = compiler.plan(checked.block);
+  const plan = yield* compiler.plan(checked.block);
   const { sources } = parsed;
   const errors = [...parsed.errors, ...checked.errors, ...ownMistakes(builder.errors, parsed, checked)];
   const warnings = [...checked.warnings, ...ownMistakes(builder.warnings, parsed, checked)];
@@ -136,7 +136,7 @@ class Compiler {
     this.listeners = new ListenerTable(builder);
   }
 
-  plan(main: Block): Plan | undefined {
+  *plan(main: Block): Steps<Plan | undefined> {
     const scope = new BlockScope(this.builder, main, undefined);
     const eventsEntry = main.entries.find((entry) => entry.block?.context === 'events');
     const events = eventsEntry?.block && new BlockScope(this.builder, eventsEntry.block, scope);
@@ -145,10 +145,11 @@ class Compiler {
     if (!main.entries.some(({ block }) => block?.context === 'events' || block?.context === 'http'))
       this.builder.fail(() => NOTHING);
     for (const entry of main.entries) {
-      if (entry.directive === (http as unknown) && entry.block !== undefined) this.http(entry.block, scope);
+      if (entry.directive === (http as unknown) && entry.block !== undefined)
+        yield* this.http(entry.block, scope);
     }
-    this.listeners.bindNames();
-    this.builder.complete();
+    yield* this.listeners.bindNames();
+    yield* this.builder.complete();
     if (process === undefined) return undefined;
     const { builder } = this;
     const listeners = this.listeners.listeners();
@@ -169,26 +170,31 @@ class Compiler {
     };
   }
 
-  private http(block: Block, main: BlockScope): void {
+  private *http(block: Block, main: BlockScope): Steps<void> {
     const scope = new BlockScope(this.builder, block, main);
-    for (const module of this.input.modules) this.builder.attempt(() => module.declare?.(scope));
+    for (const module of this.input.modules) {
+      if (module.declare === undefined) continue;
+      yield;
+      this.builder.attempt(() => module.declare?.(scope));
+    }
     for (const entry of block.entries) {
       if (entry.directive !== (upstream as unknown) || entry.block === undefined) continue;
       const inner = new BlockScope(this.builder, entry.block, scope);
       const [word] = entry.statement.words;
       if (word !== undefined)
         this.builder.attempt(() => this.builder.upstreams.addBlock(inner, word.text, word));
+      yield;
     }
-    this.builder.location(scope, { name: '', kind: 'server', pattern: undefined, captureSlots: [] });
+    yield* this.builder.location(scope, { name: '', kind: 'server', pattern: undefined, captureSlots: [] });
     for (const entry of block.entries) {
       if (entry.directive === (server as unknown) && entry.block !== undefined)
-        this.server(entry, entry.block, scope);
+        yield* this.server(entry, entry.block, scope);
     }
   }
 
-  private server(entry: Entry, block: Block, outer: BlockScope): void {
+  private *server(entry: Entry, block: Block, outer: BlockScope): Steps<void> {
     const scope = new BlockScope(this.builder, block, outer);
-    const root = this.builder.location(scope, {
+    const root = yield* this.builder.location(scope, {
       name: '',
       kind: 'server',
       pattern: undefined,
@@ -201,7 +207,7 @@ class Compiler {
       number: this.servers.length,
       name: displayName(names[0]),
       root,
-      tree: this.locations(scope, undefined, named),
+      tree: yield* this.locations(scope, undefined, named),
       named,
       place: `${source.file}:${placeOf(source, offset).line}`,
     };
@@ -231,11 +237,11 @@ class Compiler {
   }
 
   /** The locations directly inside a block, with all that is in them. */
-  private locations(
+  private *locations(
     scope: BlockScope,
     around: WrittenLocation | undefined,
     named: Map<string, LocationPlan>,
-  ): LocationTree {
+  ): Steps<LocationTree> {
     const found: LocationPlan[] = [];
     const seen = new Set<string>();
     for (const entry of scope.entries) {
@@ -243,25 +249,25 @@ class Compiler {
       const written = entry.value as WrittenLocation;
       const { block } = entry;
       this.builder.attempt(() => checkNesting(scope, written, around, seen));
-      const plan = this.location(block, scope, written, named);
+      const plan = yield* this.location(block, scope, written, named);
       if (written.kind !== 'named') found.push(plan);
       else if (!named.has(written.name)) named.set(written.name, plan);
     }
     return new LocationTree(found);
   }
 
-  private location(
+  private *location(
     block: Block,
     outer: BlockScope,
     written: WrittenLocation,
     named: Map<string, LocationPlan>,
-  ): LocationPlan {
+  ): Steps<LocationPlan> {
     const scope = new BlockScope(this.builder, block, outer);
     const { name, kind, pattern } = written;
     const captureSlots = pattern === undefined ? [] : scope.captureSlots(pattern);
-    const plan = this.builder.location(scope, { name, kind, pattern, captureSlots });
+    const plan = yield* this.builder.location(scope, { name, kind, pattern, captureSlots });
     if (block.entries.some((entry) => entry.directive === (location as unknown))) {
-      (plan as { tree: LocationTree | undefined }).tree = this.locations(scope, written, named);
+      (plan as { tree: LocationTree | undefined }).tree = yield* this.locations(scope, written, named);
     }
     return plan;
   }

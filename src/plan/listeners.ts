@@ -1,5 +1,6 @@
 // From the `listen` lines of all servers to bound addresses, each with its servers by name. As ngx_http_add_listen() and
 // ngx_http_optimize_servers(): an address beside a wildcard of the same port shares the wildcard's socket unless it has options of its own.
+import type { Steps } from '../base/steps.ts';
 import { ANY_PORT, canonicalIpv6, isIpv4 } from '../config/address.ts';
 import { WILDCARDS, type WrittenListen, type WrittenName } from './block-directives.ts';
 import type { Builder } from './builder.ts';
@@ -67,11 +68,13 @@ export class ListenerTable {
   }
 
   /** Once all servers are there, for names that they have in common. As ngx_http_optimize_servers(). */
-  bindNames(): void {
+  *bindNames(): Steps<void> {
     for (const entry of this.entries.values()) {
       if (!namesCount(entry)) continue;
-      for (const [server, { scope, names }] of entry.servers)
+      for (const [server, { scope, names }] of entry.servers) {
+        yield;
         for (const name of names) this.builder.attempt(() => addName(scope, entry, server, name));
+      }
     }
   }
 

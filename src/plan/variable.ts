@@ -1,4 +1,5 @@
 // Variables: `$name` compiled to a function over the exchange. A name is looked up once, when the plan is compiled.
+import type { Steps } from '../base/steps.ts';
 import type { ConfigError } from '../config/config-error.ts';
 import { nearest } from '../config/spelling.ts';
 import { asciiLower } from '../config/units.ts';
@@ -122,10 +123,11 @@ export class Variables {
   }
 
   /** Binds all uses; returns the error of each name that nobody declared. */
-  bindAll(): (() => ConfigError)[] {
+  *bindAll(): Steps<(() => ConfigError)[]> {
     const errors: (() => ConfigError)[] = [];
     const made: { readonly ref: VariableRef; readonly of: readonly VariableRef[] }[] = [];
     for (const { ref, missing } of this.uses.splice(0)) {
+      yield;
       const found = this.lookup(ref.name);
       if (found === undefined) errors.push(missing);
       else {
