@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { finished, type Steps } from '../base/steps.ts';
 import { type ConfigFiles, memoryFiles } from '../config/files.ts';
+import type { CompileResult } from '../plan/compile.ts';
 import { compileBundle, type Invocation, loadBundle } from './bundle.ts';
 
 const INVOCATION: Invocation = {
@@ -61,7 +63,7 @@ describe('a bundle', () => {
       async (host) => NAMES[host] ?? [],
       1,
     );
-    const again = compileBundle(JSON.parse(JSON.stringify(bundle)));
+    const again = finished(compileBundle(JSON.parse(JSON.stringify(bundle))));
     expect(again.errors).toEqual([]);
     expect(again.plan?.listeners.map(({ key }) => key)).toEqual(result.plan?.listeners.map(({ key }) => key));
     expect(again.plan?.listeners.map(({ key }) => key)).toEqual(['127.0.0.1:81', '[::1]:81', '0.0.0.0:82']);
@@ -72,6 +74,31 @@ describe('a bundle', () => {
       ],
     );
     expect(again.plan?.process).toMatchObject({ workers: 2, places: { worker_processes: 'command line' } });
+  });
+
+  it('is compiled once where the one before knew the hosts, and asks for none that is named no more', async () => {
+    const asked: string[] = [];
+    const lookup = async (host: string): Promise<readonly string[]> => {
+      asked.push(host);
+      return NAMES[host] ?? [];
+    };
+    let compiled = 0;
+    const run = (steps: Steps<CompileResult>): CompileResult => {
+      compiled++;
+      return finished(steps);
+    };
+    const { bundle: before } = await loadBundle(INVOCATION, memoryFiles(FILES), lookup, 1, { run });
+    expect([compiled, asked.splice(0).sort()]).toEqual([2, ['app.test', 'localhost']]);
+    const disk = counting(FILES);
+    const { bundle, result } = await loadBundle(INVOCATION, disk, lookup, 2, { before, run });
+    expect([compiled, asked.splice(0).sort()]).toEqual([3, ['app.test', 'localhost']]);
+    expect(result.errors).toEqual([]);
+    expect(bundle).toEqual({ ...before, number: 2 });
+    expect(disk.reads.sort()).toEqual([...new Set(disk.reads)].sort());
+    const gone = { '/etc/nginx.conf': 'http { server { listen localhost:81; } }' };
+    const { bundle: last } = await loadBundle(INVOCATION, memoryFiles(gone), lookup, 3, { before, run });
+    expect([compiled, asked]).toEqual([4, ['localhost']]);
+    expect(last.texts).toEqual(gone);
   });
 
   it('of a file that is wrong, missing or names an unknown host says so', async () => {

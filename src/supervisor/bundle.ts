@@ -1,9 +1,10 @@
 // The bundle of a generation: everything that the master read and resolved for it, as plain data. Workers compile from it alone, so a
 // respawned one sees what its siblings saw, whatever has changed on disk since.
+import { finished, type Steps } from '../base/steps.ts';
 import type { ConfigFiles, FileFailure } from '../config/files.ts';
 import { compileProcess } from '../modules/core.ts';
 import { modules } from '../modules/index.ts';
-import { type CompileResult, compilePlan } from '../plan/compile.ts';
+import { type CompileResult, compileSteps } from '../plan/compile.ts';
 import { embeddedModules } from './embedded-modules.ts';
 
 /** What the command line fixed for the life of the program. */
@@ -40,34 +41,57 @@ export interface Bundle extends Invocation {
 /** All addresses of a host in the resolver's order, none where it has none. */
 export type Lookup = (host: string) => Promise<readonly string[]>;
 
+export interface LoadOptions {
+  /** The one in force: hosts that its files still name are asked for at once, which saves compiling a second time. */
+  readonly before?: Bundle | undefined;
+  readonly run?: (steps: Steps<CompileResult>) => CompileResult | Promise<CompileResult>;
+}
+
 /** Reads the configuration and everything that it names, resolves its hosts, and compiles it once to know that it is right. */
 export async function loadBundle(
   invocation: Invocation,
   disk: ConfigFiles,
   lookup: Lookup,
   number: number,
+  { before, run = finished }: LoadOptions = {},
 ): Promise<{ readonly bundle: Bundle; readonly result: CompileResult }> {
   const texts: Record<string, string | FileFailure> = {};
   const globs: Record<string, readonly string[]> = {};
   const names: Record<string, readonly string[]> = {};
+  const read = new Map<string, string | FileFailure>();
+  const readOnce = (path: string): string | FileFailure => {
+    const known = read.get(path);
+    const text = known ?? disk.read(path);
+    if (known === undefined) read.set(path, text);
+    return text;
+  };
   const files: ConfigFiles = {
-    read: (path) => (texts[path] ??= disk.read(path)),
+    read: (path) => (texts[path] ??= readOnce(path)),
     glob: (pattern) => (globs[pattern] ??= disk.glob(pattern)),
   };
   const bundle: Bundle = { ...invocation, number, texts, globs, names };
+  const resolve = async (hosts: readonly string[]): Promise<void> => {
+    const found = await Promise.all(hosts.map(lookup));
+    for (const [i, host] of hosts.entries()) names[host] = found[i] ?? [];
+  };
+  if (before !== undefined) await resolve(namedAgain(before, readOnce));
   for (;;) {
-    const result = compile(bundle, files);
+    const result = await run(compile(bundle, files));
     if (result.unresolved.length === 0) return { bundle, result };
-    await Promise.all(
-      result.unresolved.map(async (host) => {
-        names[host] = await lookup(host);
-      }),
-    );
+    await resolve(result.unresolved);
   }
 }
 
+/** A host that nobody names any more may be one that takes long to be found missing. */
+function namedAgain({ texts, names }: Bundle, read: (path: string) => string | FileFailure): string[] {
+  const now = Object.keys(texts).map(read);
+  return Object.keys(names).filter((host) =>
+    now.some((text) => typeof text === 'string' && text.includes(host)),
+  );
+}
+
 /** Compiles a bundle that was loaded elsewhere. */
-export function compileBundle(bundle: Bundle): CompileResult {
+export function compileBundle(bundle: Bundle): Steps<CompileResult> {
   const missing: FileFailure = { code: 'ENOENT', errno: 2, text: 'No such file or directory' };
   return compile(bundle, {
     read: (path) => bundle.texts[path] ?? missing,
@@ -75,8 +99,8 @@ export function compileBundle(bundle: Bundle): CompileResult {
   });
 }
 
-function compile(bundle: Bundle, files: ConfigFiles): CompileResult {
-  return compilePlan({
+function compile(bundle: Bundle, files: ConfigFiles): Steps<CompileResult> {
+  return compileSteps({
     file: bundle.file,
     globals: bundle.globals,
     prefix: bundle.prefix,

@@ -7,6 +7,7 @@ import { ioErrorText } from '../io/io-error.ts';
 import type { ErrorLog } from '../observe/error-log.ts';
 import type { CompileResult } from '../plan/compile.ts';
 import type { Plan, ProcessSettings } from '../plan/plan.ts';
+import { withRests } from './between-turns.ts';
 import { bindHelp, bindText } from './bind-help.ts';
 import { type Bundle, type Invocation, loadBundle } from './bundle.ts';
 import { type Credentials, settleUser } from './credentials.ts';
@@ -196,7 +197,10 @@ export class Master {
     if (current === undefined) return;
     report.say('notice', 'reconfiguring');
     this.logs.flush(); // compiling takes a while
-    const { bundle, result } = await loadBundle(this.invocation, disk, lookup, ++this.number);
+    const { bundle, result } = await loadBundle(this.invocation, disk, lookup, ++this.number, {
+      before: current.bundle,
+      run: withRests,
+    });
     report.configuration(result);
     const { plan } = result;
     if (plan === undefined) return this.stay(current);

@@ -3,13 +3,17 @@
 
 import { setPriority } from 'node:os';
 import type { Level } from '../base/failures.ts';
+import { finished } from '../base/steps.ts';
 import type { IoError } from '../io/engine.ts';
 import { closeDescriptor, setDescriptors } from '../io/epoll/descriptors.ts';
 import type { EpollEngine } from '../io/epoll/epoll-engine.ts';
 import { FdChannel, type FdChannelHandler } from '../io/epoll/fd-channel.ts';
 import { ioErrorText } from '../io/io-error.ts';
+import type { CompileResult } from '../plan/compile.ts';
 import type { DrainKind } from '../proxy/driver.ts';
 import { PRODUCT } from '../version.ts';
+import { betweenTurns } from './between-turns.ts';
+import { type Bundle, compileBundle } from './bundle.ts';
 import { become } from './credentials.ts';
 import { after, logClock, nameClock } from './delay.ts';
 import { collectGarbage, Garbage } from './garbage.ts';
@@ -53,6 +57,7 @@ export class ObeyingWorker implements FdChannelHandler {
   /** What kept descriptors of the next plan from being taken over. */
   private problem: string | undefined;
   private draining = false;
+  private stopCompiling = nothing;
 
   constructor(engine: EpollEngine, exit: (code: number) => void) {
     this.engine = engine;
@@ -131,12 +136,8 @@ export class ObeyingWorker implements FdChannelHandler {
       case 'sockets':
         this.incomingSockets.push(...order.sockets.map((label, i) => ({ ...label, fd: fds[i] ?? -1 })));
         return;
-      case 'prepare': {
-        const { bundle } = order;
-        const [error] = this.worker?.prepare(bundle).errors ?? [];
-        const problem = this.problem ?? error?.message;
-        return this.answer({ say: 'prepared', number: bundle.number, problem });
-      }
+      case 'prepare':
+        return this.prepare(order.bundle);
       case 'swap':
         return this.swap(order.leave);
       case 'forget':
@@ -187,6 +188,19 @@ export class ObeyingWorker implements FdChannelHandler {
     this.incomingLogs.set(path, fd);
   }
 
+  /** Compiles the next plan; those whom this worker serves already are served meanwhile. */
+  private prepare(bundle: Bundle): void {
+    const steps = compileBundle(bundle);
+    const compiled = ({ plan, errors }: CompileResult): void => {
+      this.stopCompiling = nothing;
+      if (plan !== undefined) this.worker?.prepare(bundle.number, plan);
+      const problem = this.problem ?? errors[0]?.message;
+      this.answer({ say: 'prepared', number: bundle.number, problem });
+    };
+    if (this.worker?.driver === undefined) compiled(finished(steps));
+    else this.stopCompiling = betweenTurns(steps, compiled, (error) => this.die(error));
+  }
+
   private swap(leave: readonly number[]): void {
     const { worker } = this;
     if (worker === undefined || this.role === undefined) throw new Error('bug: a swap before the beginning');
@@ -210,6 +224,7 @@ export class ObeyingWorker implements FdChannelHandler {
 
   /** Descriptors of a plan that does not come after all. */
   private forget(): void {
+    this.stopCompiling();
     this.garbage.left();
     this.worker?.forget();
     this.zones.abort();
@@ -230,6 +245,8 @@ export class ObeyingWorker implements FdChannelHandler {
     this.log('notice', `worker process ${process.pid}: ${this.worker?.plansAlive ?? 0} plans alive`);
   }
 }
+
+function nothing(): void {}
 
 /** As ngx_worker_process_init(): refused, the worker goes on with what it has. */
 function limitDescriptors(count: number | undefined): string | undefined {

@@ -1,11 +1,13 @@
 // One process that is master and worker at once: `master_process off`, the portable engine, and the library. It reads, resolves, binds
 // and opens by itself; a reload compiles beside what runs and swaps when all of it holds.
+import type { Steps } from '../base/steps.ts';
 import type { ConfigFiles } from '../config/files.ts';
 import type { IoError, Listener } from '../io/engine.ts';
 import { isIoError } from '../io/io-error.ts';
 import type { CompileResult } from '../plan/compile.ts';
 import type { ListenerPlan, Plan } from '../plan/plan.ts';
 import type { DrainKind } from '../proxy/driver.ts';
+import { betweenTurns } from './between-turns.ts';
 import { bindHelp, bindText } from './bind-help.ts';
 import { type Bundle, type Invocation, type Lookup, loadBundle } from './bundle.ts';
 import { after } from './delay.ts';
@@ -85,7 +87,13 @@ export class SingleProcess {
     for (;;) {
       this.again = false;
       const { disk, lookup } = this.world;
-      const { bundle, result } = await loadBundle(this.invocation, disk, lookup, this.number + 1);
+      const { bundle, result } = await loadBundle(
+        this.invocation,
+        disk,
+        lookup,
+        this.number + 1,
+        this.worker.driver === undefined ? {} : { run: inPieces },
+      );
       const checked = allowed(result);
       const { plan } = checked;
       const problem: TakeOverProblem | undefined =
@@ -100,7 +108,7 @@ export class SingleProcess {
   private async takeOver(bundle: Bundle, plan: Plan): Promise<TakeOverProblem | undefined> {
     const { worker } = this;
     const first = worker.driver === undefined;
-    worker.prepare(bundle);
+    worker.prepare(bundle.number, plan);
     // The first plan's listeners need a driver. Later on files are opened last: USR1 may come while an address is waited for.
     const begun = first ? this.swap(plan) : undefined;
     const opened: Listener[] = [];
@@ -148,6 +156,11 @@ export class SingleProcess {
       await new Promise<void>((resolve) => after(this.world.engine, BIND_AGAIN_MS, resolve));
     }
   }
+}
+
+/** Clients are served meanwhile. */
+function inPieces<T>(steps: Steps<T>): Promise<T> {
+  return new Promise((resolve, reject) => void betweenTurns(steps, resolve, reject));
 }
 
 /** In nginx's words. */

@@ -4,13 +4,11 @@ import { type Random, seededRandom } from '../base/random.ts';
 import { LogTime } from '../http/date.ts';
 import type { Engine, IoError, Listener, Ms } from '../io/engine.ts';
 import { isIoError } from '../io/io-error.ts';
-import type { CompileResult } from '../plan/compile.ts';
 import type { ListenerPlan, Plan } from '../plan/plan.ts';
 import { type DrainKind, Driver } from '../proxy/driver.ts';
 import type { ProcessFacts } from '../proxy/exchange.ts';
 import type { Generation } from '../proxy/generation.ts';
 import type { Codecs, Files, Names } from '../proxy/ports.ts';
-import { type Bundle, compileBundle } from './bundle.ts';
 import { after } from './delay.ts';
 import { listenOptions } from './listen-options.ts';
 import { makeGeneration } from './live.ts';
@@ -68,11 +66,9 @@ export class Worker {
     this.random = seededRandom(world.seed);
   }
 
-  /** Compiles the next plan beside the current one. */
-  prepare(bundle: Bundle): CompileResult {
-    const result = compileBundle(bundle);
-    this.prepared = result.plan === undefined ? undefined : { number: bundle.number, plan: result.plan };
-    return result;
+  /** The plan is the next one, beside the current one. */
+  prepare(number: number, plan: Plan): void {
+    this.prepared = { number, plan };
   }
 
   /** The prepared plan becomes the current one. What began under the one before goes on under it. */
