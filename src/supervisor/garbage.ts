@@ -1,7 +1,6 @@
 // A garbage collection when it is cheap: a while after a reload or a rush of clients. V8 collects when something is allocated, and an
 // idle process allocates nothing: without this what they have left behind would stay in memory until the next one.
 import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { GARBAGE_BYTES, GARBAGE_QUIET_MS } from '../base/limits.ts';
 import type { Engine } from '../io/engine.ts';
 import { after } from './delay.ts';
@@ -27,7 +26,7 @@ let collect: Collect | undefined;
 export function collectGarbage(): void {
   if (collect === undefined) {
     setFlagsFromString('--expose-gc');
-    collect = runInNewContext('gc') as Collect;
+    collect = process.getBuiltinModule('node:vm').runInNewContext('gc') as Collect;
   }
   setFlagsFromString('--compact-on-every-full-gc');
   collect(OPTIONS);

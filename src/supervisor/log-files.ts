@@ -1,7 +1,6 @@
 // Descriptors of logs and the writers on them. One writer for a path and its options; "stderr" is the descriptor that was inherited, and
 // so are /dev/stdout and /dev/stderr: never process.stdout, which would make a shared pipe non-blocking for everyone.
 import { chownSync, closeSync, fchmodSync, fstatSync, writeSync } from 'node:fs';
-import { constants, gzipSync } from 'node:zlib';
 import { byteString, bytesOf } from '../base/bytes.ts';
 import { LOG_TROUBLE_MS } from '../base/limits.ts';
 import type { IoError } from '../io/engine.ts';
@@ -171,8 +170,10 @@ export class LogFiles {
     const key = `${options.bufferBytes} ${options.flushMs} ${options.gzipLevel} ${real}`;
     const known = this.writers.get(key);
     if (known !== undefined) return known.writer;
-    const pack = (text: string): string =>
-      byteString(gzipSync(bytesOf(text), { level: options.gzipLevel, finishFlush: constants.Z_FINISH }));
+    const pack = (text: string): string => {
+      const { gzipSync } = process.getBuiltinModule('node:zlib'); // loaded for the first log that is packed
+      return byteString(gzipSync(bytesOf(text), { level: options.gzipLevel }));
+    };
     const troubled = (): void => this.troubled(real, writer, 0);
     const ports = { clock: this.clock, pack, troubled };
     const writer: LogWriter = new LogWriter(this.outputOf(real), options, ports);

@@ -1,6 +1,5 @@
 // The codecs port: packing by node:zlib, digests by node:crypto, foreign password schemes by the system's crypt(3).
-import { createHash } from 'node:crypto';
-import { constants, createGzip } from 'node:zlib';
+// Each is loaded when it is first used: most workers use none, and each costs milliseconds of a start.
 import { copyBytes } from '../../base/bytes.ts';
 import type { Codecs, Deflater } from '../../proxy/ports.ts';
 import { systemCrypt } from './crypt.ts';
@@ -8,10 +7,14 @@ import { systemCrypt } from './crypt.ts';
 export function nodeCodecs(): Codecs {
   return {
     gzip: (level, windowBits, memLevel) => new SynchronousGzip(level, windowBits, memLevel),
-    md5: (bytes) => createHash('md5').update(bytes).digest(),
-    sha1: (bytes) => createHash('sha1').update(bytes).digest(),
+    md5: (bytes) => digest('md5', bytes),
+    sha1: (bytes) => digest('sha1', bytes),
     crypt: systemCrypt,
   };
+}
+
+function digest(algorithm: 'md5' | 'sha1', bytes: Uint8Array): Uint8Array {
+  return process.getBuiltinModule('node:crypto').createHash(algorithm).update(bytes).digest();
 }
 
 /** The inside of zlib's streams, which npm's own tar reader goes through as well (minizlib). */
@@ -22,14 +25,17 @@ interface ZlibInside {
   removeAllListeners(event: 'error'): void;
 }
 
-const MODES = { more: constants.Z_NO_FLUSH, flush: constants.Z_SYNC_FLUSH, finish: constants.Z_FINISH };
+/** zlib's own numbers: Z_NO_FLUSH, Z_SYNC_FLUSH, Z_FINISH. */
+const MODES = { more: 0, flush: 2, finish: 4 };
 
 class SynchronousGzip implements Deflater {
   private readonly stream: ZlibInside;
   private readonly handle: ZlibInside['_handle'];
 
   constructor(level: number, windowBits: number, memLevel: number) {
-    this.stream = createGzip({ level, windowBits, memLevel }) as unknown as ZlibInside;
+    this.stream = process
+      .getBuiltinModule('node:zlib')
+      .createGzip({ level, windowBits, memLevel }) as unknown as ZlibInside;
     this.handle = this.stream._handle;
   }
 

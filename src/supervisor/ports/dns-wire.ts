@@ -1,7 +1,5 @@
 // The ways to a name server: datagrams, and a connection for answers that do not fit one. Neither keeps the process alive, and what
-// goes wrong on them is a line of text: the query is sent again in time.
-import { createSocket } from 'node:dgram';
-import { createConnection } from 'node:net';
+// goes wrong on them is a line of text: the query is sent again in time. Node's modules for it are loaded by the first query.
 import { concatBytes } from '../../base/bytes.ts';
 import { ioErrorOfNode, ioErrorText } from '../../io/io-error.ts';
 
@@ -29,6 +27,7 @@ export interface Wires {
 
 /** Connected, so that only the server itself can answer. */
 export function datagrams({ host, port }: NameServer, events: WireEvents): Wire {
+  const { createSocket } = process.getBuiltinModule('node:dgram');
   const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
   let waiting: Uint8Array[] | undefined = [];
   let closed = false;
@@ -62,6 +61,7 @@ export function datagrams({ host, port }: NameServer, events: WireEvents): Wire 
 
 /** Messages with their length before them (RFC 1035, 4.2.2). */
 export function stream({ host, port }: NameServer, events: WireEvents): Wire {
+  const { createConnection } = process.getBuiltinModule('node:net');
   const socket = createConnection({ host, port });
   let pending: Uint8Array = new Uint8Array(0);
   let closed = false;

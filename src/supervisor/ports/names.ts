@@ -1,6 +1,5 @@
 // Names asked for while serving, from the servers of a `resolver` line. Questions for the same name share one request, answers are kept
 // as long as `valid=` or their TTL says. As ngx_resolver.c: which server is asked, when again, and what an answer means.
-import { randomInt } from 'node:crypto';
 import { RESOLVER_CACHE_MAX, RESOLVER_CNAMES_MAX, RESOLVERS_MAX } from '../../base/limits.ts';
 import type { NameQuestion, Names } from '../../proxy/ports.ts';
 import {
@@ -44,7 +43,7 @@ export function dnsNames({ clock, log, wires, random }: NamesOptions): DnsNames 
     clock,
     log: log ?? (() => undefined),
     wires: wires ?? { datagrams, stream },
-    random: random ?? ((limit) => randomInt(limit)),
+    random: random ?? ((limit) => process.getBuiltinModule('node:crypto').randomInt(limit)),
   };
   const resolvers = new Map<string, Resolver>();
   return {
