@@ -1,8 +1,11 @@
-// The program `holdfast`: flags, then one of its jobs: say the version, test a configuration, signal a running master, or run.
-import { setFlagsFromString } from 'node:v8';
-import { runMain } from './run-main.ts';
+// The program `holdfast`: flags, then one of its jobs: say the version, test a configuration, signal a running master, or run. Loads the
+// job only after a worker has been started that begins meanwhile.
+import { launchSpare } from '../supervisor/worker-launch.ts';
+import { parseFlags } from './flags.ts';
+import { needsWorkerSoon } from './foreground.ts';
 
-// A match is bounded as PCRE's is: where backtracking runs away, V8's linear engine takes over. Set before any pattern is compiled.
-setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
+const flags = parseFlags(process.argv.slice(2));
+if (needsWorkerSoon(flags)) launchSpare();
 
-process.exit(await runMain(process.argv.slice(2)));
+const { runMain } = await import('./run-main.ts');
+process.exit(await runMain(flags));

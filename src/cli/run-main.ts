@@ -1,7 +1,8 @@
 // What the flags ask for, done.
-import { existsSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { availableParallelism, constants, hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { bytesOf, unicodeOf, utf8ByteString } from '../base/bytes.ts';
 import { engineChoice } from '../io/choose.ts';
 import { ioErrorOfNode, ioErrorText } from '../io/io-error.ts';
@@ -12,12 +13,16 @@ import { dryRun } from '../supervisor/dry-run.ts';
 import { readPidFile, strangerName } from '../supervisor/pid-file.ts';
 import { StartReport } from '../supervisor/report.ts';
 import { startProgram } from '../supervisor/start.ts';
-import { type Flags, parseFlags, USAGE } from './flags.ts';
+import { type Flags, USAGE } from './flags.ts';
+import { placesOf } from './places.ts';
 import { configureText, versionText } from './version.ts';
 
-/** Runs the program; resolves to its exit code when it has nothing more to do. */
-export async function runMain(args: readonly string[]): Promise<number> {
-  const flags = parseFlags(args);
+// A match is bounded as PCRE's is: where backtracking runs away, V8's linear engine takes over. Set before any pattern is compiled, and
+// after Node's modules are loaded: with another flag each would be compiled anew.
+setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
+
+/** Does what the flags ask for, or says what is wrong with them; resolves to the exit code when there is nothing more to do. */
+export async function runMain(flags: Flags | string): Promise<number> {
   if (typeof flags === 'string') {
     say(`holdfast: ${flags}\n`);
     return 1;
@@ -50,14 +55,13 @@ function say(text: string): void {
 }
 
 function invocationOf(flags: Flags): Invocation {
-  const prefix = `${resolve(flags.prefix ?? '.')}/`.replace(/\/\/$/, '/');
-  const named = flags.file ?? (existsSync(`${prefix}nginx.conf`) ? 'nginx.conf' : 'conf/nginx.conf');
+  const { prefix, file } = placesOf(flags);
   const errorLog =
     flags.errorLog === undefined || flags.errorLog === 'stderr'
       ? flags.errorLog
       : resolve(prefix, flags.errorLog);
   return {
-    file: utf8ByteString(resolve(prefix, named)),
+    file: utf8ByteString(file),
     prefix: utf8ByteString(prefix),
     globals: flags.globals === undefined ? undefined : utf8ByteString(flags.globals),
     errorLog: errorLog === undefined ? undefined : utf8ByteString(errorLog),

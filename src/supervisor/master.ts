@@ -23,7 +23,7 @@ import { defaultLog, mainLog, mainLogPath } from './main-log.ts';
 import { removePidFile, writePidFile } from './pid-file.ts';
 import { changeText, keepSettings, type PlanFacts, planFacts } from './reload-report.ts';
 import { bugText, LogReport, type Report, sayNoEffect } from './report.ts';
-import { workerEnvironment } from './worker-process.ts';
+import { workerEnvironment } from './worker-launch.ts';
 import { type Supplies, Workers } from './workers.ts';
 import { SharedZones } from './zones.ts';
 

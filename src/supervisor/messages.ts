@@ -6,6 +6,9 @@ import type { DrainKind } from '../proxy/driver.ts';
 import type { Bundle } from './bundle.ts';
 import type { Credentials } from './credentials.ts';
 
+/** Which descriptor of a worker is its end. */
+export const CHANNEL_FD = 3;
+
 /** What holds for the life of a worker. */
 export interface WorkerRole {
   /** From 0; a respawned worker has its predecessor's. */

@@ -20,6 +20,7 @@ import { collectGarbage, Garbage } from './garbage.ts';
 import { closeLogFile, LogFiles, tellOnStandardError } from './log-files.ts';
 import {
   type Answer,
+  CHANNEL_FD,
   decodeMessage,
   encodeMessage,
   type Order,
@@ -33,9 +34,6 @@ import { bugText } from './report.ts';
 import { Worker } from './worker.ts';
 import { zoneMinutes } from './zone-minutes.ts';
 import { MappedZones } from './zones.ts';
-
-/** The worker's own end of its channel. */
-const CHANNEL_FD = 3;
 
 const PLAN_COUNT_MS = 100;
 

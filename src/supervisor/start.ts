@@ -26,6 +26,7 @@ import { dnsNames } from './ports/names.ts';
 import { bugText, LogReport, type Report, StartReport, sayNoEffect } from './report.ts';
 import { holdSignals, type Obeys, obeySignals } from './signals.ts';
 import { reportProblem, SingleProcess } from './single.ts';
+import { dropSpare } from './worker-launch.ts';
 import { zoneMinutes } from './zone-minutes.ts';
 import { MappedZones } from './zones.ts';
 
@@ -90,6 +91,7 @@ async function runAlone(
   plan: Plan,
   report: StartReport,
 ): Promise<number> {
+  dropSpare();
   const { engine } = chosen;
   const logs = new LogFiles(logClock(engine), defaultLog(invocation));
   const program: SingleProcess = new SingleProcess(

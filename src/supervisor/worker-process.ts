@@ -1,11 +1,9 @@
 // One worker as its master sees it: the process, the channel to it, what it has been given, and its answers.
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { unicodeOf } from '../base/bytes.ts';
+import type { ChildProcess } from 'node:child_process';
 import { WORKER_ANSWER_MS } from '../base/limits.ts';
 import type { IoError } from '../io/engine.ts';
-import { closeDescriptor, socketPair } from '../io/epoll/descriptors.ts';
+import { closeDescriptor, duplicate, socketPair } from '../io/epoll/descriptors.ts';
 import type { EpollEngine } from '../io/epoll/epoll-engine.ts';
 import { CHANNEL_FDS_MAX, FdChannel, type FdChannelHandler } from '../io/epoll/fd-channel.ts';
 import { isIoError } from '../io/io-error.ts';
@@ -14,25 +12,14 @@ import type { Bundle } from './bundle.ts';
 import type { SocketHandle } from './listening-sockets.ts';
 import {
   type Answer,
+  CHANNEL_FD,
   decodeMessage,
   encodeMessage,
   type Order,
   type WorkerRole,
   type ZoneLabel,
 } from './messages.ts';
-
-/** The worker's bundle lies beside ours: the checked one beside the checked one. */
-const WORKER_FILE = fileURLToPath(new URL('./worker.js', import.meta.url));
-const TITLE = 'holdfast: worker process';
-
-/**
- * The two halves of a worker's young generation grow to 8 MB each under load, half of what V8 lets them by itself: with 2 MB it is
- * collected so often that what is under way counts, and a plain request pays 3 µs for that. garbage.ts makes it small again. One thread
- * collects it, since a second one costs more than it takes over; one thread helps compiling (each has an allocator's arena of its own).
- * The compiler between the quick and the good one, which Node.js 24 switched on, is off: it alone keeps 1,300 bytes for each of 8,000
- * sockets. What NODE_OPTIONS says of a flag counts.
- */
-const NODE_FLAGS = ['--max-semi-space-size=8', '--no-parallel-scavenge', '--v8-pool-size=1', '--no-maglev'];
+import { launchWorker, takeSpare } from './worker-launch.ts';
 
 export interface WorkerEvents {
   /** The process has ended; all of its answers have come. */
@@ -85,14 +72,12 @@ export class WorkerProcess implements FdChannelHandler {
     terminal: 'inherit' | number,
     events: WorkerEvents,
   ): WorkerProcess | IoError | string {
+    const ahead = launchedAhead(environment, terminal);
+    if (ahead !== undefined) return new WorkerProcess(engine, ahead.fd, role, ahead.child, events);
     const pair = socketPair();
     if (isIoError(pair)) return pair;
     const [ours, theirs] = pair;
-    const child = spawn(process.execPath, [...nodeFlags(), WORKER_FILE], {
-      argv0: TITLE,
-      env: environment,
-      stdio: ['ignore', terminal === 'inherit' ? 'inherit' : 'ignore', terminal, theirs],
-    });
+    const child = launchWorker(environment, terminal, theirs);
     closeDescriptor(theirs);
     if (child.pid === undefined) {
       child.on('error', () => undefined);
@@ -219,27 +204,19 @@ export class WorkerProcess implements FdChannelHandler {
   }
 }
 
-function nodeFlags(): string[] {
-  const said = process.env.NODE_OPTIONS ?? '';
-  return NODE_FLAGS.filter((flag) => !said.includes(flag.replace(/^--(no-)?|=.*/g, '')));
-}
-
-/** What a worker keeps of the master's environment, as ngx_set_environment(): TZ, what `env` names, and what steers Node.js itself. */
-export function workerEnvironment(written: readonly string[]): NodeJS.ProcessEnv {
-  const environment: NodeJS.ProcessEnv = {};
-  const keep = (name: string): void => {
-    const value = process.env[name];
-    if (value !== undefined) environment[name] = value;
-  };
-  for (const name of ['TZ', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'HOLDFAST_COUNT_PLANS']) keep(name);
-  for (const each of written) {
-    const equals = each.indexOf('=');
-    if (equals === -1) keep(unicodeOf(each));
-    else environment[unicodeOf(each.slice(0, equals))] = unicodeOf(each.slice(equals + 1));
-  }
-  // A process with io_uring may not change its user (CVE-2024-22017), and nothing here would gain by it.
-  environment.UV_USE_IO_URING = '0';
-  return environment;
+/** The worker that was started ahead, with an end of the channel that is ours alone: Node's own is closed with its object. */
+function launchedAhead(
+  environment: NodeJS.ProcessEnv,
+  terminal: 'inherit' | number,
+): { readonly child: ChildProcess; readonly fd: number } | undefined {
+  const spare = takeSpare(environment, terminal);
+  if (spare === undefined) return undefined;
+  const { child } = spare;
+  const fd = duplicate(spare.fd);
+  child.stdio[CHANNEL_FD]?.destroy();
+  if (!isIoError(fd)) return { child, fd };
+  child.kill('SIGKILL');
+  return undefined;
 }
 
 /** A message carries so many descriptors at most. */
