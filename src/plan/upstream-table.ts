@@ -12,6 +12,8 @@ import type { Scope } from './scope.ts';
 export class UpstreamTable {
   readonly all: UpstreamPlan[] = [];
   private readonly blocks = new Map<string, UpstreamPlan>();
+  /** Names of blocks with a mistake, or with a host that is not resolved yet: they are no hosts to be asked for. */
+  private readonly broken = new Set<string>();
   private readonly implicit = new Map<string, UpstreamPlan>();
   private readonly builder: Builder;
   private readonly compiler: UpstreamCompiler | undefined;
@@ -23,8 +25,10 @@ export class UpstreamTable {
 
   addBlock(scope: Scope, name: string, word: Word): void {
     if (this.blocks.has(asciiLower(name))) throw scope.error(`duplicate upstream "${name}"`, word);
+    this.broken.add(asciiLower(name));
     const compiled = this.compiler?.compile(scope, name);
     if (compiled === undefined) return;
+    this.broken.delete(asciiLower(name));
     const plan: UpstreamPlan = { number: this.all.length, name, explicit: true, ...compiled };
     this.blocks.set(asciiLower(name), plan);
     this.all.push(plan);
@@ -62,6 +66,7 @@ export class UpstreamTable {
   private addressesOf(scope: Scope, host: string, port: number, word: Word): readonly PeerAddress[] {
     if (host.startsWith('unix:')) return [{ address: { family: 'unix', path: host.slice(5) }, name: host }];
     const bare = host.startsWith('[') ? host.slice(1, -1) : host;
+    if (this.broken.has(asciiLower(bare))) return [peerAddress('127.0.0.1', port)]; // there will be no plan
     const ipv6 = canonicalIpv6(bare);
     const hosts = ipv6 !== undefined ? [ipv6] : isIpv4(bare) ? [bare] : this.builder.resolve(bare);
     if (hosts === undefined) {

@@ -101,6 +101,17 @@ describe('a bundle', () => {
     expect(last.texts).toEqual(gone);
   });
 
+  it('asks for the hosts of an upstream block, and never for its name', async () => {
+    const text = 'http { upstream up { server app.test; } server { location / { proxy_pass http://up; } } }';
+    const asked: string[] = [];
+    const lookup = async (host: string): Promise<readonly string[]> => {
+      asked.push(host);
+      return NAMES[host] ?? [];
+    };
+    const { result } = await loadBundle(INVOCATION, memoryFiles({ '/etc/nginx.conf': text }), lookup, 1);
+    expect([asked, result.errors]).toEqual([['app.test'], []]);
+  });
+
   it('of a file that is wrong, missing or names an unknown host says so', async () => {
     const errorsOf = async (files: Readonly<Record<string, string>>): Promise<readonly string[]> => {
       const { result } = await loadBundle(INVOCATION, memoryFiles(files), async () => [], 1);
