@@ -21,6 +21,8 @@ export interface Contender {
   launch(file: ConfigFile, places: Places, workers: number): Launch | undefined;
   /** It reads nginx's files and nginx's signals. */
   readonly isNginxLike: boolean;
+  /** What stands once in its logs/error.log for each reload that has come to its end. */
+  readonly reloaded?: RegExp;
 }
 
 export const NGINX = 'nginx';
@@ -45,6 +47,7 @@ export function holdfast(name: string, title: string, engine: 'epoll' | 'portabl
     name,
     title,
     isNginxLike: true,
+    reloaded: / reconfigured\b/g,
     find: () => {
       const said = spawnSync(process.execPath, [binary, '-v'], { encoding: 'utf8' });
       const version = `${said.stdout}${said.stderr}`.split('\n')[0]?.trim() ?? '';
@@ -52,7 +55,7 @@ export function holdfast(name: string, title: string, engine: 'epoll' | 'portabl
     },
     launch: (file, places, workers) => {
       writeFileSync(join(places.folder, 'nginx.conf'), placed(file.text, places));
-      const globals = `daemon off; worker_processes ${workers};`;
+      const globals = `daemon off; worker_processes ${workers}; error_log logs/error.log notice;`;
       return {
         command: process.execPath,
         flags: [binary, '-p', `${places.folder}/`, '-c', 'nginx.conf', '-g', globals],
@@ -67,6 +70,7 @@ function nginx(): Contender {
     name: NGINX,
     title: 'nginx',
     isNginxLike: true,
+    reloaded: /start worker process \d/g,
     find: () => versionOf('nginx', ['-v']),
     launch: (file, places, workers) => {
       writeFileSync(join(places.folder, 'seed.conf'), placed(file.text, places));
@@ -76,13 +80,13 @@ function nginx(): Contender {
 worker_processes ${workers};
 worker_rlimit_nofile ${descriptors};
 pid ${places.folder}/nginx.pid;
-error_log ${places.folder}/error.log;
+error_log ${places.folder}/logs/error.log notice;
 events { worker_connections ${descriptors}; }
 include ${places.folder}/seed.conf;
 `;
       writeFileSync(join(places.folder, 'nginx.conf'), main);
       const flags = ['-p', `${places.folder}/`, '-c', join(places.folder, 'nginx.conf')];
-      return { command: 'nginx', flags: [...flags, '-e', join(places.folder, 'error.log')] };
+      return { command: 'nginx', flags: [...flags, '-e', join(places.folder, 'logs', 'error.log')] };
     },
   };
 }

@@ -12,6 +12,7 @@ import type { Native } from './native.ts';
 
 const START_MS = 30_000;
 const STOP_MS = 10_000;
+const RELOAD_MS = 30_000;
 const LOAD_MS = 180_000;
 const POLL_MS = 5;
 /** Below the ports that the system gives to connections. */
@@ -31,6 +32,8 @@ export interface Stand {
   readonly pid: number;
   readonly folder: string;
   readonly meter: Meter;
+  /** Sends a HUP and waits until what it asked for is in force. */
+  reload(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -87,7 +90,20 @@ export async function startStand(
   );
   const pid = child.pid ?? 0;
   const meter = new Meter(pid);
-  return { contender, port, pid, folder, meter, stop: () => stopped(child, 'SIGTERM') };
+  const reload = (): Promise<void> => reloaded(contender, pid, join(folder, 'logs', 'error.log'));
+  return { contender, port, pid, folder, meter, reload, stop: () => stopped(child, 'SIGTERM') };
+}
+
+async function reloaded({ title, reloaded: line }: Contender, pid: number, log: string): Promise<void> {
+  if (line === undefined) throw new Error(`${title} does not say when a reload has ended`);
+  const count = (): number => readFileSync(log, 'utf8').match(line)?.length ?? 0;
+  const before = count();
+  process.kill(pid, 'SIGHUP');
+  const end = performance.now() + RELOAD_MS;
+  while (count() === before) {
+    if (performance.now() > end) throw new Error(`${title} does not come to the end of a reload`);
+    await pause(POLL_MS);
+  }
 }
 
 export function startLoad(native: Native, mode: string, options: LoadOptions): Load {
