@@ -188,7 +188,12 @@ function singleSignals(program: SingleProcess, logs: LogFiles, log: Report, fini
       log.say('notice', `${name} received, reconfiguring`);
       if (stopping !== undefined) return;
       log.say('notice', 'reconfiguring');
-      void program.load().then((loaded) => {
+      const unlessStopping = (result: CompileResult): CompileResult =>
+        stopping === undefined ? result : { ...result, plan: undefined };
+      void program.load(unlessStopping).then((loaded) => {
+        if (loaded.problem !== undefined && stopping !== undefined) {
+          return log.say('notice', 'the plan in force stays in force: the program ends');
+        }
         if (loaded.problem !== undefined) return reportProblem(loaded.problem, log);
         log.configuration(loaded.result);
         log.say('notice', 'reconfigured');

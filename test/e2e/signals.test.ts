@@ -160,6 +160,30 @@ describe('stopping', () => {
     },
   );
 
+  it.for(['on', 'off'])(
+    'takes over no plan that is being compiled when QUIT comes (master_process %s)',
+    async (several, context) => {
+      context.skip(IS_NGINX, 'nginx compiles in one go');
+      const { program, configureWith, ask, open } = await begin(
+        `error_log logs/error.log notice; master_process ${several};`,
+      );
+      const talker = await open();
+      const port = await freePort();
+      const servers = Array.from({ length: 2000 }, (_, i) => `server { listen ${port}; server_name s${i}; }`);
+      await configureWith('second', `} ${servers.join('\n')} server { listen ${port}; server_name last;`);
+      program.signal('SIGHUP');
+      const log = (): string => program.read('logs/error.log');
+      await until(() => log().includes(': reconfiguring'), 'the reload');
+      program.signal('SIGQUIT');
+      await until(() => /stays in force|reconfigured/.test(log()), 'its end');
+      expect(log()).not.toContain('reconfigured');
+      await until(async () => /refused|connect to/.test(await ask()), 'the end of the listener');
+      await echoes(talker, 'not yet');
+      talker.socket.close(1000);
+      await until(() => !isAlive(program.pid), 'the end');
+    },
+  );
+
   it('QUIT takes no new client and waits for an open WebSocket', async () => {
     const { program, ask, open } = await begin();
     const talker = await open();
