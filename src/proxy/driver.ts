@@ -17,14 +17,14 @@ import type {
   TcpInfo,
 } from '../io/engine.ts';
 import type { CoreSettings } from '../plan/core-settings.ts';
-import type { ListenerPlan, ServerPlan, ServersOfAddress, UpstreamPlan } from '../plan/plan.ts';
+import type { ListenerPlan, ServerPlan, ServersOfAddress } from '../plan/plan.ts';
 import { type AcceptedClient, serversAt } from './accepted-client.ts';
 import { ClientConnection } from './client-connection.ts';
 import { ioErrorText } from './error-text.ts';
 import { type Client, Exchange, type ProcessFacts, type Program } from './exchange.ts';
 import type { Generation } from './generation.ts';
 import { headOptions } from './head-options.ts';
-import { KeepalivePool } from './keepalive-pool.ts';
+import { KeepalivePools } from './keepalive-pool.ts';
 import { contextOf, type IdleEnd, idleEndText } from './log-context.ts';
 import { PeerConnection } from './peer-connection.ts';
 import type { Codecs, Files, NameQuestion, Names } from './ports.ts';
@@ -87,8 +87,7 @@ export class Driver implements Program {
   private readonly clients = new Roster<ClientConnection>();
   /** Those of them that give way where connections are short. */
   readonly reusable = new ReusableList();
-  /** By `poolKey` of the upstream: kept across reloads. */
-  private readonly pools = new Map<string, KeepalivePool>();
+  private readonly pools: KeepalivePools;
   private connections = 0;
   /** The second in which the log was last told that idle connections give way: once in each, as in nginx. */
   private reuseToldAt = -1;
@@ -103,6 +102,7 @@ export class Driver implements Program {
     this.facts = options.facts;
     this.generation = options.generation;
     this.listeners = byKey(options.generation);
+    this.pools = new KeepalivePools(options.generation);
     this.retired = options.retired ?? (() => undefined);
     this.stirred = options.stirred ?? (() => undefined);
     this.tunnels = new TunnelTable(this.engine, this);
@@ -112,7 +112,6 @@ export class Driver implements Program {
   swap(next: Generation): void {
     const before = this.generation;
     const listenersBefore = this.listeners;
-    const names = new Set(next.plan.upstreams.map(poolKey));
     this.generation = next;
     this.listeners = byKey(next);
     for (const connection of this.clients.all()) {
@@ -122,11 +121,7 @@ export class Driver implements Program {
       if (connection.idle && client.requests > 0) connection.close();
       else this.hold(client, before, serversAt(listenersBefore, client));
     }
-    for (const [key, pool] of this.pools) {
-      if (names.has(key)) continue;
-      pool.retire();
-      this.pools.delete(key);
-    }
+    this.pools.swap(next);
     if (before.exchanges === 0) this.retired(before);
   }
 
@@ -170,7 +165,7 @@ export class Driver implements Program {
     for (const client of this.clients.all()) {
       if (client.idle && client.client.requests >= requestsMin) client.close();
     }
-    for (const pool of this.pools.values()) pool.retire();
+    this.pools.retire();
     this.whenIdle.push(done);
     this.checkIdle();
   }
@@ -449,7 +444,7 @@ export class Driver implements Program {
     const settings = upstream?.settings;
     const pool =
       upstream !== undefined && settings !== undefined && settings.keepaliveMax > 0 && !this.draining
-        ? this.poolOf(poolKey(upstream))
+        ? this.pools.of(upstream)
         : undefined;
     const tag = settings?.keepaliveLocal === true ? x.pass?.settings : undefined;
     const kept = pool?.take(peer.name, tag);
@@ -474,15 +469,6 @@ export class Driver implements Program {
       run,
       until,
     );
-  }
-
-  private poolOf(key: string): KeepalivePool {
-    let pool = this.pools.get(key);
-    if (pool === undefined) {
-      pool = new KeepalivePool();
-      this.pools.set(key, pool);
-    }
-    return pool;
   }
 
   // TunnelOwner.
@@ -518,15 +504,3 @@ const SERVER_REWRITE = 1;
 function byKey({ plan }: Generation): ReadonlyMap<string, ListenerPlan> {
   return new Map(plan.listeners.map((listener) => [listener.key, listener]));
 }
-
-function poolKey(upstream: UpstreamPlan): string {
-  let key = poolKeys.get(upstream);
-  if (key === undefined) {
-    key = `${upstream.explicit ? 'block' : 'host'} ${upstream.name}`;
-    poolKeys.set(upstream, key);
-  }
-  return key;
-}
-
-/** Made once a plan and not for each request. */
-const poolKeys = new WeakMap<UpstreamPlan, string>();

@@ -19,7 +19,7 @@ class Idle {
 }
 
 function setUp(max: number, ...idle: Idle[]): KeepalivePool {
-  const pool = new KeepalivePool();
+  const pool = new KeepalivePool(new Set(['a', 'b', 'c']));
   for (const each of idle) pool.keep(each as unknown as PeerConnection, max);
   return pool;
 }
@@ -53,8 +53,16 @@ describe('a pool', () => {
     const [gone, left, late] = [new Idle('a'), new Idle('a'), new Idle('a')];
     const pool = setUp(9, gone, left);
     pool.remove(gone as unknown as PeerConnection);
-    pool.retire();
+    pool.swap(new Set());
     pool.keep(late as unknown as PeerConnection, 9);
     expect([gone.closed, left.closed, late.closed, pool.size]).toEqual([false, true, true, 0]);
+  });
+
+  it('closes at a reload what no peer or location of the next plan can take', () => {
+    const idle = [new Idle('a'), new Idle('b'), new Idle('a', {}), new Idle('c')];
+    const pool = setUp(9, ...idle);
+    pool.swap(new Set(['a', 'c']));
+    expect(idle.map(({ closed }) => closed)).toEqual([false, true, true, false]);
+    expect(pool.take('c', undefined)).toBe(idle[3]);
   });
 });

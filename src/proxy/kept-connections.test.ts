@@ -99,6 +99,29 @@ describe('a connection to a peer is closed', () => {
     expect(peer.openConnections).toHaveLength(0);
   });
 
+  const TWO = 'upstream u { server 127.0.0.1:8010; server 127.0.0.1:8011; keepalive 9; }';
+  it.each([
+    ['removed', 'upstream u { server 127.0.0.1:8011; keepalive 9; }'],
+    ['marked down', TWO.replace('8010', '8010 down')],
+  ])('by a reload after which its server is %s, and those of the others stay', async (_what, next) => {
+    const peer = await started(undefined, config(TWO));
+    const other = await subject.peer(8011);
+    const client = subject.client(80);
+    for (const target of ['/1', '/2']) await client.get(target);
+    peer.answer = () => undefined;
+    for (let i = 0; i < 3; i++) subject.client(80).request('/');
+    const { connection } = await peer.request(2); // on the kept one
+    const further = await peer.request(3);
+    await subject.reload(config(next));
+    await subject.stage.settle();
+    expect([peer.openConnections.length, other.openConnections.length]).toEqual([2, 1]);
+    for (const each of [connection, further.connection]) {
+      each.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+    }
+    await subject.stage.until(() => peer.openConnections.length === 0, 'the end of both');
+    expect(other.openConnections).toHaveLength(1);
+  });
+
   it('after an exchange that a drain waits for', async () => {
     const peer = await started(() => undefined);
     const client = subject.client(80).request('/');

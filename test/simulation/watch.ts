@@ -139,7 +139,7 @@ export class Watch {
       if (ahead > 2 * RECEIVE_BYTES) this.problem(client, `holds ${ahead} bytes ahead`);
       this.lookAtQueue(client, client.queue, 'for the client');
     }
-    for (const pool of driver['pools'].values()) {
+    for (const pool of driver['pools']['pools'].values()) {
       let keptMax = 0;
       for (const peer of pool['idle']) {
         conns++;
