@@ -17,21 +17,31 @@ const TITLE = 'holdfast: worker process';
  */
 const NODE_FLAGS = ['--max-semi-space-size=8', '--no-parallel-scavenge', '--v8-pool-size=1'];
 
-/** `terminal`: where the worker's own standard error goes, if not where ours does. `channel`: its end, or a pipe is made for it. */
+/**
+ * The process, or why there is none: Node.js throws some of the system's errors (ENOMEM) and tells others by an event (EAGAIN).
+ * `terminal`: where the worker's own standard error goes, if not where ours does. `channel`: its end, or a pipe is made for it.
+ */
 export function launchWorker(
   environment: NodeJS.ProcessEnv,
   terminal: 'inherit' | number,
   channel: number | 'pipe',
-): ChildProcess {
-  return spawn(process.execPath, [...nodeFlags(), WORKER_FILE], {
-    argv0: TITLE,
-    env: environment,
-    stdio: ['ignore', terminal === 'inherit' ? 'inherit' : 'ignore', terminal, channel],
-  });
+): ChildProcess | string {
+  try {
+    const child = spawn(process.execPath, [...nodeFlags(), WORKER_FILE], {
+      argv0: TITLE,
+      env: environment,
+      stdio: ['ignore', terminal === 'inherit' ? 'inherit' : 'ignore', terminal, channel],
+    });
+    if (child.pid !== undefined) return child;
+    child.on('error', () => undefined);
+    return `a process of ${process.execPath} could not be started`;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 function nodeFlags(): string[] {
-  const said = process.env.NODE_OPTIONS ?? '';
+  const said = (process.env.NODE_OPTIONS ?? '').replaceAll('_', '-'); // V8 takes both
   return NODE_FLAGS.filter((flag) => !said.includes(flag.replace(/^--(no-)?|=.*/g, '')));
 }
 
@@ -67,7 +77,7 @@ let spare: Spare | undefined;
 export function launchSpare(): void {
   const environment = workerEnvironment([]);
   const child = launchWorker(environment, 'inherit', 'pipe');
-  child.on('error', () => undefined); // it is not taken
+  if (typeof child === 'string') return; // the start that wants one says why
   spare = { child, environment: JSON.stringify(environment) };
   process.on('exit', dropSpare);
 }

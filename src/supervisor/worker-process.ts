@@ -79,12 +79,9 @@ export class WorkerProcess implements FdChannelHandler {
     const [ours, theirs] = pair;
     const child = launchWorker(environment, terminal, theirs);
     closeDescriptor(theirs);
-    if (child.pid === undefined) {
-      child.on('error', () => undefined);
-      closeDescriptor(ours);
-      return `a process of ${process.execPath} could not be started`;
-    }
-    return new WorkerProcess(engine, ours, role, child, events);
+    if (typeof child !== 'string') return new WorkerProcess(engine, ours, role, child, events);
+    closeDescriptor(ours);
+    return child;
   }
 
   // What the master asks for.

@@ -151,10 +151,7 @@ export class Workers implements WorkerEvents {
     if (signal !== null)
       this.report.say('alert', `worker process ${pid} exited on signal ${signalNumber(signal)}`);
     else this.report.say('notice', `worker process ${pid} exited with code ${code}`);
-    if (!worker.leaving && !this.stopping) {
-      if (this.held) this.missing.push(number);
-      else this.replaceLater(number);
-    }
+    if (!worker.leaving) this.lost(number);
     this.onEnd(pid);
   }
 
@@ -177,9 +174,11 @@ export class Workers implements WorkerEvents {
     const { role, environment, terminal, bundle, logs, zones, sockets } = this.supplies();
     if (this.stopping) return undefined;
     const worker = WorkerProcess.start(this.engine, { ...role, number }, environment, terminal, this);
-    if (typeof worker === 'string') return `could not start a worker process: ${worker}`;
-    if (isIoError(worker))
-      return `could not start a worker process: ${worker.call}() failed (${ioErrorText(worker)})`;
+    if (typeof worker === 'string' || isIoError(worker)) {
+      this.lost(number);
+      const why = typeof worker === 'string' ? worker : `${worker.call}() failed (${ioErrorText(worker)})`;
+      return `could not start a worker process: ${why}`;
+    }
     this.all.push(worker);
     this.report.say('notice', `start worker process ${worker.pid}`);
     worker.giveLogs(logs);
@@ -190,6 +189,13 @@ export class Workers implements WorkerEvents {
     return `worker process ${worker.pid} could not start: ${problem}`;
   }
 
+  /** Called once for each worker that has ended or could not even begin: another takes its place. */
+  private lost(number: number): void {
+    if (this.stopping) return;
+    if (this.held) this.missing.push(number);
+    else this.replaceLater(number);
+  }
+
   private replaceLater(number: number): void {
     void pause(this.respawns.waitMs(performance.now()), undefined, { ref: false }).then(() =>
       this.replace(number),
@@ -197,17 +203,10 @@ export class Workers implements WorkerEvents {
   }
 
   private async replace(number: number): Promise<void> {
-    if (this.stopping) return;
-    if (this.held) {
-      this.missing.push(number);
-      return;
-    }
+    if (this.held || this.stopping) return this.lost(number);
     if (number >= this.supplies().count || this.active().some((worker) => worker.number === number)) return;
     const problem = await this.start(number);
-    if (problem === undefined) return;
-    this.report.say('alert', problem);
-    // One that has begun is replaced when it has ended; one that could not even begin has no end.
-    if (!this.all.some((worker) => worker.number === number)) this.replaceLater(number);
+    if (problem !== undefined) this.report.say('alert', problem);
   }
 }
 
