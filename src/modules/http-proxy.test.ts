@@ -507,6 +507,7 @@ describe('proxy_force_ranges', () => {
     expect([statusOf(answer), bodyOf(answer)]).toEqual([206, '234']);
     expect(valuesOf(answer, 'Content-Range')).toEqual(['bytes 2-4/10']);
     expect(bodyOf(await get(balancer.port, '/', 'Range: bytes=1-2,4-5'))).toBe('0123456789');
+    expect(bodyOf(await get(balancer.port, '/', 'Range: bytes=1-2,4-5,none'))).toBe('0123456789');
   });
 });
 

@@ -36,10 +36,10 @@ function filterHead(x: Exchange): BodyFilter | 'answered' | undefined {
     length: answer.contentLength,
     etag: answer.headers.get('etag'),
     lastModified: answer.lastModifiedSeconds < 0 ? undefined : answer.lastModifiedSeconds,
-    rangesMax,
+    // A peer sends the whole; one part can be cut out of it, as nginx does with its `single_range`.
+    rangesMax: answer.fromUpstream ? 1 : rangesMax,
   });
-  // A peer sends the whole; one part can be cut out of it, as nginx does with its `single_range`.
-  if (decision === 'whole' || (answer.fromUpstream && typeof decision !== 'string' && decision.length > 1)) {
+  if (decision === 'whole') {
     answer.headers.set('Accept-Ranges', 'bytes');
     return undefined;
   }
