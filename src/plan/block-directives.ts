@@ -75,6 +75,10 @@ export const serverName = directive<readonly WrittenName[]>({
 
 function readServerName(written: Word, site: Site): WrittenName {
   const { text } = written;
+  const star = text.startsWith('*');
+  if ((star && (text.length < 3 || text[1] !== '.')) || text === '.')
+    throw site.error(`server name "${text}" is invalid`, written, WILDCARDS);
+  if (text.includes('/')) site.warn(`server name "${text}" has suspicious symbols`, written);
   if (text.startsWith('~')) {
     if (text.length === 1) throw site.error(`empty regex in server name "${text}"`, written);
     // Host names are compared in lower case, so a pattern with capitals is meant caseless, as in nginx.
@@ -87,10 +91,6 @@ function readServerName(written: Word, site: Site): WrittenName {
     };
   }
   if (asciiLower(text) === '$hostname') return { kind: 'hostname', written: text };
-  const star = text.startsWith('*');
-  if ((star && (text.length < 3 || text[1] !== '.')) || text === '.')
-    throw site.error(`server name "${text}" is invalid`, written, WILDCARDS);
-  if (text.includes('/')) site.warn(`server name "${text}" has suspicious symbols`, written);
   const name = asciiLower(text);
   const stars = name.split('*').length - 1;
   const invalid = { kind: 'invalid', written: text, word: written } as const;

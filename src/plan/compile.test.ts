@@ -204,6 +204,14 @@ describe('servers', () => {
     expect(compile(text).plan?.servers.map(({ name }) => name)).toEqual(['example.com', 'box']);
   });
 
+  it('warn of a slash, in a regular expression too', () => {
+    const text = inHttp('server { listen 80; server_name a/b ~^c/d; }');
+    expect(compile(text).warnings.map(({ message }) => message)).toEqual([
+      'server name "a/b" has suspicious symbols',
+      'server name "~^c/d" has suspicious symbols',
+    ]);
+  });
+
   it('warn of a name that another has on the same address', () => {
     const text = inHttp('server { listen 80; server_name a; }\nserver { listen 80; server_name a; }');
     expect(compile(text).warnings.map(({ message }) => message)).toEqual([
