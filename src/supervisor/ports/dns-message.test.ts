@@ -27,7 +27,7 @@ describe('a query', () => {
     expect(byteString(ASKED)).toBe(`${header}\x03www\x07Example\x03org\x00\x00\x01\x00\x01`);
   });
 
-  it.each(['', 'a..b', '.a', 'a'.repeat(64)])('is not made for %j', (name) => {
+  it.each(['', 'a..b', '.a', 'a'.repeat(64), 'ab.'.repeat(84).concat('ab')])('is not made for %j', (name) => {
     expect(writeQuery(name, A, 1)).toBeUndefined();
   });
 });

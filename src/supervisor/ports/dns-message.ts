@@ -13,6 +13,8 @@ const REFUSED = 5;
 
 const HEADER_BYTES = 12;
 const RECORD_BYTES = 10;
+/** With the lengths of its labels and the root's a name has 255 (RFC 1035, 2.3.4). nginx sends longer ones, which nobody answers. */
+const NAME_BYTES_MAX = 253;
 
 /** As ngx_resolver_strerror(), with its number. */
 export function problemText(code: number): string {
@@ -30,6 +32,7 @@ export function problemText(code: number): string {
 /** A query with recursion desired, or undefined for what cannot be a name of the DNS. `name` is a byte string without a dot at its end. */
 export function writeQuery(name: string, type: number, ident: number): Uint8Array | undefined {
   const labels = name.split('.');
+  if (name.length > NAME_BYTES_MAX) return undefined;
   if (labels.some(({ length }) => length === 0 || length > 63)) return undefined;
   const bytes = new Uint8Array(HEADER_BYTES + name.length + 6);
   bytes.set([ident >> 8, ident & 255, 1, 0, 0, 1]);
