@@ -34,6 +34,27 @@ describe('a connection to a peer is kept', () => {
     expect(peer.connections).toHaveLength(1);
   });
 
+  it.each([
+    ['close', 3],
+    ['Close', 3],
+    ['"x, close"', 3],
+    ['"close, x"', 3],
+    ['keep-alive', 1],
+    ['closed', 1],
+    ['"x-close, y"', 1],
+  ])(
+    'not where the request says "Connection: %s" and the answer nothing: %i for three',
+    async (option, count) => {
+      const peer = await started(
+        ({ target }) => ({ body: target }),
+        config(`proxy_set_header Connection ${option}; ${ONE}`),
+      );
+      const client = subject.client(80);
+      for (const target of ['/1', '/2', '/3']) expect((await client.get(target)).body).toBe(target);
+      expect(peer.connections).toHaveLength(count);
+    },
+  );
+
   it('by no two exchanges at once', async () => {
     const peer = await started(() => undefined);
     const [one, two] = [subject.client(80).request('/1'), subject.client(80).request('/2')];

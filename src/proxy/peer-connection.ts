@@ -50,6 +50,13 @@ export interface PeerConnectOptions {
   readonly settings: UpstreamSettings | undefined;
 }
 
+const CLOSE = /\r\nconnection:(?:[^\r]*,)?[ \t]*close[ \t]*[,\r]/i;
+
+/** The request told the peer that it is the connection's last, so that no other may follow it (RFC 9112, 9.6). */
+function saysClose(head: string): boolean {
+  return head.includes('\r\nConnection: close\r\n') || CLOSE.test(head);
+}
+
 export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
   readonly peerName: string;
   readonly tag: unknown;
@@ -396,6 +403,7 @@ export class PeerConnection implements ConnectionHandler, TimerOwner, BodySink {
     const bodiless = this.framingOf(run, head) === 'none' || (!head.chunked && head.contentLength === 0);
     if (this.decoder === undefined ? !bodiless : !this.decoder.ended) return false;
     if (!head.keepAlive || !this.sentAll || this.surplus) return false;
+    if (saysClose(run.x.passHead ?? '')) return false;
     if (this.requests >= settings.keepaliveRequestsMax) return false;
     return this.engine.now() - this.madeAt < settings.keepaliveTimeMs;
   }
