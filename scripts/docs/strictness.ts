@@ -103,6 +103,12 @@ export const DIFFERENCES: readonly Difference[] = [
     why: 'The line is read by people.',
   },
   {
+    what: 'a peer’s connection after a request with `Connection: close` (the `map` to `$connection_upgrade` sends it), where the answer does not say `close` too',
+    nginx: 'kept, and the next request fails when the peer then closes',
+    holdfast: 'closed',
+    why: 'RFC 9112, 9.6: no request may follow the one that said `close`.',
+  },
+  {
     what: '`$upstream_status` after a 103',
     nginx: '103',
     holdfast: 'the final status',
