@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { needsLinux } from '../../test/support/skip.ts';
 import { parseFlags } from './flags.ts';
 import { needsWorkerSoon } from './foreground.ts';
 
@@ -14,7 +15,9 @@ function asked(text: string, ...more: string[]): boolean {
   return needsWorkerSoon(parseFlags(['-p', folder, '-c', 'nginx.conf', ...more]));
 }
 
-describe.skipIf(process.platform !== 'linux')('a worker is started before the configuration is read', () => {
+describe('a worker is started before the configuration is read', () => {
+  needsLinux('the portable engine, which other systems have, runs without workers');
+
   it.each([
     ['daemon off;', true],
     ['user nobody;\ndaemon\toff ;', true],

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { needsLinux, skipCasesWhere } from '../support/skip.ts';
 import {
   descendantsOf,
   type Ended,
@@ -61,7 +62,10 @@ async function answer(port: number): Promise<string> {
 const server = (port: number): string =>
   `http { access_log off; server { listen 127.0.0.1:${port}; return 200 "here\\n"; } }`;
 
-describe.skipIf(IS_NGINX || process.platform !== 'linux')('a worker that was started ahead', () => {
+describe('a worker that was started ahead', () => {
+  needsLinux('the portable engine, which other systems have, runs without workers');
+  skipCasesWhere(IS_NGINX, 'nginx starts no worker ahead');
+
   it('is the one that serves, and ends with the program', async () => {
     const port = await freePort();
     const { child, pid, ended, seen } = inForeground(server(port), '-g', 'daemon off; worker_processes 1;');
