@@ -4,12 +4,12 @@ import { NO_BYTES } from '../base/bytes.ts';
 import { CLIENT_BODY_TIMED_OUT, CLIENT_GONE, CLIENT_TIMED_OUT } from '../base/failures.ts';
 import { HELD_AHEAD_BYTES_MAX } from '../base/limits.ts';
 import type { Ms } from '../base/time.ts';
-import { CHUNK_END, chunkHead, lastChunk } from '../http/body.ts';
 import type { RequestHeadParser } from '../http/head.ts';
 import type { HeadError } from '../http/head-error.ts';
 import type { Conn, ConnectionHandler, IoError, TimerOwner, TimerSlot } from '../io/engine.ts';
 import { Ahead } from './ahead.ts';
-import { BodyStore } from './body-store.ts';
+import { ClientAnswer } from './client-answer.ts';
+import { beginBody, tellOfBodyStore } from './client-body.ts';
 import { ClientDeadlines, NEVER } from './client-deadlines.ts';
 import { goesOnAlone, leaving, noticesGone, readsBody } from './client-leaving.ts';
 import type { Driver } from './driver.ts';
@@ -17,11 +17,9 @@ import { ioErrorText } from './error-text.ts';
 import type { AnswerSink, Client, Exchange } from './exchange.ts';
 import type { IdleEnd } from './log-context.ts';
 import { OutQueue, SMALL_QUEUE } from './out-queue.ts';
-import { paceOf } from './pace.ts';
 import type { RequestBody } from './request-body.ts';
 import type { Reusable } from './reusable.ts';
 import type { ExchangeRun } from './run.ts';
-import { renderHead } from './send-head.ts';
 
 const TIMED_OUT = `${CLIENT_TIMED_OUT.text} (110: Connection timed out)`;
 
@@ -34,6 +32,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   readonly conn: Conn;
   readonly client: Client;
   readonly queue: OutQueue;
+  readonly answer: ClientAnswer;
   run: ExchangeRun | undefined;
   /** The roster's. */
   place = -1;
@@ -62,9 +61,6 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   pipelined = false;
   /** The exchange waits to stream a body: told at the turn's end, when what came with the head has been taken in (it may be all). */
   private streamAsked = false;
-  /** The head of the answer, held back so that it goes out with the body's first bytes. */
-  private headText = '';
-  private queueStart = 0;
   /** Of the location that answered last: how long the next request may take to come. */
   private keepaliveMs: Ms = 0;
 
@@ -73,6 +69,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.conn = conn;
     this.client = client;
     this.queue = new OutQueue(driver.engine, conn, driver.files);
+    this.answer = new ClientAnswer(this.queue);
     this.deadlines = new ClientDeadlines(driver.engine.timers, this);
     this.parser = driver.headParser(client);
     this.deadlines.read = driver.engine.now() + driver.defaultServer(client).root.core.clientHeaderTimeoutMs;
@@ -196,7 +193,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.state = 'busy';
     this.deadlines.read = NEVER;
     this.client.requests++;
-    this.queueStart = this.queue.written;
+    this.answer.begin();
     this.ahead.set(bytes, rest, end);
     this.beginning = true;
     driver.begin(this, head, ignored);
@@ -244,16 +241,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     const { x } = run;
     const { core } = x.location;
     const { body } = x;
-    const news = body.store?.takeNews();
-    if (news !== undefined) {
-      const level = core.bodyInFileOnly === 'off' ? 'warn' : 'notice';
-      x.log(level, `a client request body is buffered to a temporary file ${news}`);
-    }
-    if (body.store?.error !== undefined) {
-      x.log(
-        'crit',
-        `a client request body could not be stored (${body.store.error.errno}: ${body.store.error.text})`,
-      );
+    if (!tellOfBodyStore(x)) {
       body.refuse();
       return run.fail(500);
     }
@@ -307,19 +295,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     const { x } = run;
     const { core } = x.location;
     if (x.body.complete) return run.event({ type: 'body' });
-    const inFile = core.bodyInFileOnly;
-    x.body.begin(
-      how,
-      new BodyStore(this.driver.files, {
-        memoryBytesMax: core.bodyBufferBytes,
-        fileBytesMax: how === 'buffer' ? NEVER : 0,
-        folder: core.bodyTempFolder,
-        levels: core.bodyTempLevels,
-        file: inFile === 'off' ? 'unnamed' : inFile === 'clean' ? 'clean' : 'keep',
-        fileOnly: inFile !== 'off',
-      }),
-      core.clientMaxBodyBytes > 0 ? core.clientMaxBodyBytes : NEVER,
-    );
+    beginBody(x, how, this.driver.files);
     this.sendContinue(x);
     this.deadlines.read = this.driver.engine.now() + core.bodyTimeoutMs;
     this.streamAsked = how === 'stream';
@@ -349,22 +325,9 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   }
 
   head(x: Exchange): void {
-    const { pass } = x;
     this.sendContinue(x);
     this.decideKeepalive(x);
-    const limits =
-      pass === undefined || x.unbuffered || x.answer.status === 101 // a tunnel takes over what waits in memory
-        ? SMALL_QUEUE
-        : {
-            memoryBytesMax: pass.settings.bufferBytesMax,
-            fileBytesMax: pass.settings.tempFileBytesMax,
-            folder: pass.settings.tempFolder,
-            levels: pass.settings.tempLevels,
-          };
-    this.queue.begin(limits, paceOf(x));
-    this.headText = x.head.version === 9 ? '' : renderHead(x);
-    x.headBytes = this.headText.length;
-    if (x.head.version === 9) x.keepalive = false;
+    this.answer.head(x);
   }
 
   /** As ngx_http_handler() and ngx_http_set_keepalive() decide it. */
@@ -390,25 +353,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
   push(bytes: Uint8Array, start: number, end: number, last: boolean): void {
     const x = this.run?.x;
     if (x === undefined || this.state === 'closed') return;
-    if (last) x.answerEnded = true;
-    if (x.answer.headOnly) return;
-    const chunked = x.answer.chunked;
-    const before = this.headText + (chunked && end > start ? chunkHead(end - start) : '');
-    const after = chunked ? (end > start ? CHUNK_END : '') + (last ? lastChunk(x.answer.trailers) : '') : '';
-    this.headText = '';
-    this.queue.writeAround(before, bytes, start, end, after);
-  }
-
-  /** The head goes out now, whether or not a body has begun. */
-  flushHead(): void {
-    const text = this.headText;
-    this.headText = '';
-    if (text !== '') this.queue.writeText(text);
-  }
-
-  /** What of the exchange's answer has gone out. */
-  countSent(x: Exchange): void {
-    x.bytesSent = this.queue.sent - this.queueStart;
+    this.answer.push(x, bytes, start, end, last);
   }
 
   /** After each turn of work: what is held back goes out, ends are noticed, timers set. What the client sends does not renew send_timeout. */
@@ -419,19 +364,11 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
       this.streamAsked = false;
       run.event({ type: 'body' });
     }
-    this.flushHead();
+    this.answer.flushHead();
     if (run !== undefined) {
-      this.countSent(run.x);
-      const news = this.queue.takeNews();
-      if (news !== undefined)
-        run.x.log(
-          'warn',
-          `an upstream response is buffered to a temporary file ${news} while reading upstream`,
-        );
-      const problem = this.queue.takeProblem();
-      if (problem !== undefined)
-        run.x.log('crit', `an answer could not be stored (${problem.errno}: ${problem.text})`);
-      if (this.queue.broken && !goesOnAlone(run.x)) return this.broken(run, problem === undefined);
+      this.answer.countSent(run.x);
+      const stored = this.answer.tellOfStore(run.x);
+      if (this.queue.broken && !goesOnAlone(run.x)) return this.broken(run, stored);
       if (run.x.answerEnded && this.queue.pendingBytes === 0 && run.x.phase !== 'log')
         return run.event({ type: 'ended' });
     } else if (this.queue.broken) return this.close();
@@ -606,7 +543,7 @@ export class ClientConnection implements ConnectionHandler, TimerOwner, AnswerSi
     this.state = 'busy';
     this.deadlines.read = NEVER;
     this.client.requests++;
-    this.queueStart = this.queue.written;
+    this.answer.begin();
   }
 
   private refuseSize({ bytes, chunkBytes }: RequestBody): void {

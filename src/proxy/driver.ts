@@ -376,7 +376,7 @@ export class Driver implements Program {
     const { x } = run;
     x.now = this.engine.now();
     x.wall = this.engine.wallNow();
-    run.client?.countSent(x);
+    run.client?.answer.countSent(x);
     if (x.parent === undefined || x.location.core.logSubrequest) {
       for (const handler of x.location.handlers.log) handler(x, x.now);
     }

@@ -15,7 +15,7 @@ export function startTunnel(driver: Driver, run: ExchangeRun): void {
   const { pass } = x;
   if (client === undefined || peer === undefined || pass === undefined)
     return run.event({ type: 'failed', failure: CONNECT_FAILED });
-  client.flushHead();
+  client.answer.flushHead();
   const attempt = x.attempts.at(-1);
   const { core } = x.location;
   const errorLog = x.generation.errorLogOf(core.errorLogs);
